@@ -1,0 +1,1 @@
+"""mseelab: an Azure ExpressRoute deployment on one Linux host, with real protocols."""

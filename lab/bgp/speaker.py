@@ -1,0 +1,98 @@
+"""What one speaker is told: the plan writes it, the agent obeys it.
+
+By value and complete, so that a speaker needs nothing else to run and two equal values
+behave the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import IPv4Address
+
+from lab.bgp.policy import ACCEPT_ALL, Policy
+from lab.bgp.route import Address, Asn, Community, Prefix
+
+
+class Family(Enum):
+    """One session carries one family: IPv4 routes over IPv4, IPv6 routes over IPv6."""
+
+    IPV4 = 4
+    IPV6 = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Timers:
+    """RFC 4271 section 4.2 and 10; seconds. ``restart`` is the pause after a session was
+    dropped for too many prefixes (RFC 4486 section 4, IdleHoldTime)."""
+
+    keepalive: int = 60
+    hold: int = 180
+    restart: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbor:
+    """One BGP session as this end is configured.
+
+    ``name`` is unique in the speaker (the far node's name; with the suffix ``-ipv6`` for a
+    session over IPv6). ``passive``: this end waits for the TCP connection.
+    ``max_prefixes``: more than this many accepted from the peer and the session is dropped
+    with Cease/1 (RFC 4486), then tried again after ``timers.restart``.
+    ``add_path``: both ends send and receive several paths per prefix (RFC 7911).
+    ``route_reflector_client``: RFC 4456. ``next_hop_self``: also on iBGP sessions.
+    ``ttl``: 1 on a single-hop eBGP session; None leaves the system's default.
+    """
+
+    name: str
+    local_address: Address
+    peer_address: Address
+    peer_asn: Asn
+    timers: Timers = Timers()
+    passive: bool = False
+    password: str | None = field(default=None, repr=False)
+    ttl: int | None = None
+    import_policy: Policy = ACCEPT_ALL
+    export_policy: Policy = ACCEPT_ALL
+    max_prefixes: int | None = None
+    next_hop_self: bool = False
+    route_reflector_client: bool = False
+    add_path: bool = False
+
+    @property
+    def family(self) -> Family:
+        return Family(self.peer_address.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Origination:
+    """A prefix this speaker announces as its own. It is in the kernel already (connected
+    or static), so it is never installed."""
+
+    prefix: Prefix
+    communities: frozenset[Community] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerConfig:
+    """One BGP speaker: ExaBGP's sessions and the agent's decisions.
+
+    ``maximum_paths`` bounds ECMP (1 turns multipath off). ``connected``: the networks on
+    this speaker's interfaces; a next hop outside all of them is unreachable (RFC 4271
+    section 9.1.2.1; the lab has no IGP).
+    """
+
+    name: str
+    asn: Asn
+    bgp_identifier: IPv4Address
+    neighbors: tuple[Neighbor, ...]
+    originations: tuple[Origination, ...] = ()
+    connected: tuple[Prefix, ...] = ()
+    maximum_paths: int = 8
+
+    def neighbor(self, name: str) -> Neighbor:
+        """The neighbour of that name; KeyError when there is none."""
+        for neighbor in self.neighbors:
+            if neighbor.name == name:
+                return neighbor
+        raise KeyError(name)
