@@ -2,7 +2,7 @@
 
     LabError
     |-- InputError          the user's files or arguments are wrong      (exit 2)
-    |-- EnvironmentProblem  this host cannot do it, or said no           (exit 3)
+    |-- BackendError        this host cannot do it, or said no           (exit 3)
     `-- ExpectationError    the lab ran, and the claim was false         (exit 1)
 
 A message says what, where and what to do; ``hint`` is printed on a line of its own.
@@ -28,7 +28,7 @@ class InputError(LabError):
     exit_code = 2
 
 
-class EnvironmentProblem(LabError):
+class BackendError(LabError):
     """The kernel, a package, a daemon or the file system said no."""
 
     exit_code = 3
