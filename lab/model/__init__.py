@@ -1,0 +1,1 @@
+"""What the user said: Azure's objects and the customer's sites, parsed and valid."""

@@ -1,0 +1,30 @@
+"""The whole of one topology file."""
+
+from __future__ import annotations
+
+from lab.model.azure import (
+    Connection,
+    MicrosoftNetwork,
+    VirtualMachine,
+    VirtualNetwork,
+    VirtualNetworkGateway,
+)
+from lab.model.circuit import ExpressRouteCircuit, RouteFilter
+from lab.model.fields import Described, NodeName
+from lab.model.onprem import Site, TimersProfile
+
+
+class Topology(Described):
+    """An ExpressRoute deployment: circuits, Azure's side and the customer's sites."""
+
+    name: NodeName
+    description: str = ""
+    timers: TimersProfile = TimersProfile.LAB
+    express_route_circuits: tuple[ExpressRouteCircuit, ...] = ()
+    route_filters: tuple[RouteFilter, ...] = ()
+    virtual_networks: tuple[VirtualNetwork, ...] = ()
+    virtual_network_gateways: tuple[VirtualNetworkGateway, ...] = ()
+    connections: tuple[Connection, ...] = ()
+    virtual_machines: tuple[VirtualMachine, ...] = ()
+    microsoft_network: MicrosoftNetwork = MicrosoftNetwork()
+    on_premises: tuple[Site, ...] = ()
