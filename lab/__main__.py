@@ -1,0 +1,5 @@
+"""``python -m lab`` is ``mseelab``."""
+
+from lab.cli import main
+
+main()

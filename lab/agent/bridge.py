@@ -1,0 +1,212 @@
+"""The seams where the agent sits inside ExaBGP.
+
+ExaBGP's reactor reports to a ``Processes`` object and reads routes to send from each
+neighbour's ``rib.outgoing``. Ours take their place: messages arrive decoded, routes leave
+packed, and no text is written or parsed in between. Everything of ExaBGP that is relied
+upon is named in this file and in ``adj_rib_out.py``.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import exabgp.reactor.loop as exabgp_loop
+from exabgp.bgp.message import Action as NlriAction
+from exabgp.bgp.message import Update
+from exabgp.configuration.configuration import Configuration
+from exabgp.environment import getenv
+from exabgp.reactor.peer import ACTION, Peer
+
+from lab.agent.adj_rib_out import AdjRibOutQueue
+from lab.agent.codec import decode, prefix_of
+from lab.bgp.events import Nlri
+from lab.bgp.route import PathAttributes
+
+IDLE_POLL_MS = 200
+"""How long a reactor with all sessions up may wait for its sockets; timers count seconds."""
+
+POLL_EVENTS = select.POLLIN | select.POLLPRI | select.POLLHUP | select.POLLNVAL | select.POLLERR
+
+
+class Listener(Protocol):
+    """What the agent is told; a session is named by (local address, peer address)."""
+
+    def peers_ready(self, reactor: SpeakerReactor) -> None: ...
+
+    def session_up(self, session: Session) -> None: ...
+
+    def session_down(self, session: Session, reason: str) -> None: ...
+
+    def update(self, session: Session, announced: Announcements, withdrawn: list[Nlri]) -> None: ...
+
+    def end_of_rib(self, session: Session) -> None: ...
+
+    def turn(self) -> None: ...
+
+    def wakeup_fds(self) -> list[int]: ...
+
+
+Session = tuple[str, str]
+Announcements = dict[tuple[PathAttributes, int], list[Any]]
+"""(attributes, path id) -> prefixes"""
+
+
+def session_of(neighbor: Any) -> Session:
+    return str(neighbor["local-address"]), str(neighbor["peer-address"])
+
+
+class SpeakerPeer(Peer):  # type: ignore[misc]
+    """A session that can be held down for a while after it was dropped on purpose."""
+
+    def __init__(self, neighbor: Any, reactor: Any) -> None:
+        super().__init__(neighbor, reactor)
+        self.held_until = 0.0
+
+    def held(self) -> bool:
+        return time.monotonic() < self.held_until
+
+    def run(self) -> Any:
+        if self.proto is None and self.generator is None and self.held():
+            return ACTION.LATER
+        return super().run()
+
+    def handle_connection(self, connection: Any) -> Any:
+        if self.held():
+            return connection.notification(6, 5, "held down")
+        return super().handle_connection(connection)
+
+
+class SpeakerReactor(exabgp_loop.Reactor):  # type: ignore[misc]
+    """ExaBGP's reactor, waiting on its listening sockets too, with our RIB on each neighbour."""
+
+    def __init__(self, configuration: Any, listener: Listener) -> None:
+        super().__init__(configuration)
+        self._watched: set[int] = set()
+        self._agent = listener
+
+    def reload(self) -> bool:
+        if not super().reload():
+            return False
+        for peer in self._peers.values():
+            neighbor = peer.neighbor
+            neighbor.api.update(
+                {"neighbor-changes": ["agent"], "receive-update": ["agent"], "receive-parsed": ["agent"]}
+            )
+            if not isinstance(neighbor.rib.outgoing, AdjRibOutQueue):
+                neighbor.rib.outgoing = AdjRibOutQueue(neighbor.families())
+        self._agent.peers_ready(self)
+        return True
+
+    def peer_of(self, session: Session) -> SpeakerPeer:
+        """The peer of a session; KeyError when there is none."""
+        for peer in self._peers.values():
+            if session_of(peer.neighbor) == session:
+                return peer  # type: ignore[no-any-return]
+        raise KeyError(session)
+
+    def _settled(self) -> bool:
+        return all(peer.neighbor["passive"] or peer.established() for peer in self._peers.values())
+
+    def _wait_for_io(self, sleeptime: int) -> Iterator[int]:
+        listening = {sock.fileno() for sock in self.listener._sockets}
+        for fd in listening - self._watched:
+            self._poller.register(fd, POLL_EVENTS)
+        self._watched |= listening
+        if sleeptime and self._settled():
+            sleeptime = IDLE_POLL_MS
+        for fd in super()._wait_for_io(sleeptime):
+            if fd not in self._watched:
+                yield fd
+
+
+class AgentProcesses:
+    """In the place of ExaBGP's ``Processes``: events go to the agent by a call."""
+
+    terminate_on_error = False
+    silence = False
+
+    def __init__(self, agent: Listener) -> None:
+        self._agent = agent
+
+    @property
+    def fds(self) -> list[int]:
+        return self._agent.wakeup_fds()
+
+    def received(self) -> tuple[()]:
+        """Called once a turn of the reactor: the moment for our own work."""
+        self._agent.turn()
+        return ()
+
+    def message(self, _code: int, neighbor: Any, _direction: str, message: Any, *_rest: Any) -> None:
+        if message.TYPE != Update.TYPE:
+            return
+        session = session_of(neighbor)
+        if any(nlri.EOR for nlri in message.nlris):
+            self._agent.end_of_rib(session)
+            return
+        announced: Announcements = {}
+        withdrawn: list[Nlri] = []
+        decoded: dict[int, PathAttributes] = {}
+        for nlri in message.nlris:
+            prefix = prefix_of(bytes(nlri.cidr._packed), nlri.cidr.mask)
+            path_id = int.from_bytes(nlri.path_info.pack(), "big")
+            if nlri.action == NlriAction.WITHDRAW:
+                withdrawn.append((prefix, path_id))
+                continue
+            attributes = decoded.get(id(nlri.nexthop))
+            if attributes is None:
+                attributes = decoded[id(nlri.nexthop)] = decode(message.attributes, nlri.nexthop)
+            announced.setdefault((attributes, path_id), []).append(prefix)
+        self._agent.update(session, announced, withdrawn)
+
+    def up(self, neighbor: Any) -> None:
+        self._agent.session_up(session_of(neighbor))
+
+    def down(self, neighbor: Any, reason: str) -> None:
+        self._agent.session_down(session_of(neighbor), reason)
+
+    # The rest of what a reactor calls; nothing of it concerns an agent.
+
+    def start(self, _configuration: Any, _restart: bool = False) -> None: ...
+
+    def terminate(self) -> None: ...
+
+    def broken(self, _neighbor: Any) -> bool:
+        return False
+
+    def connected(self, _neighbor: Any) -> None: ...
+
+    def notification(self, *_arguments: Any) -> None: ...
+
+    def signal(self, *_arguments: Any) -> None: ...
+
+    def answer_error(self, _service: str) -> None: ...
+
+
+def prepare_exabgp() -> None:
+    """Settle ExaBGP's environment; once per process, before any fork."""
+    environment = getenv()
+    environment.api.cli = False
+    environment.api.ack = False
+    environment.daemon.drop = False
+    environment.log.destination = "stderr"
+    environment.log.level = "WARNING"
+    environment.log.short = True
+    environment.cache.attributes = True
+    exabgp_loop.log.init(environment)
+    exabgp_loop.Peer = SpeakerPeer
+
+
+def make_reactor(configuration: str, agent: Listener) -> SpeakerReactor:
+    """A reactor for ExaBGP configuration text, reporting to ``agent``."""
+    exabgp_loop.Processes = lambda: AgentProcesses(agent)
+    return SpeakerReactor(Configuration([configuration], text=True), agent)
+
+
+def hold_down(peer: SpeakerPeer, subcode: int, seconds: float) -> None:
+    """Drop a session with Cease/``subcode`` (RFC 4486) and keep it down for a while."""
+    peer.held_until = time.monotonic() + seconds
+    peer.teardown(subcode)

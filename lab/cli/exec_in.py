@@ -1,0 +1,28 @@
+"""mseelab exec: run a command in a node."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from lab.cli.joining import execute, join
+from lab.cli.options import connect, name_option
+
+
+@click.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@name_option
+@click.argument("node", metavar="NODE[/VRF]")
+@click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
+def command(name: str | None, node: str, arguments: tuple[str, ...]) -> None:
+    """Run a command in a node; its exit code is ours.
+
+    The node shares the host's files but has interfaces, routes and processes of its own:
+
+        mseelab exec app1 -- ping -c 3 10.17.1.4
+    """
+    control = connect(name)
+    join(control, node)
+    words = list(arguments[1:] if arguments[0] == "--" else arguments)
+    sys.exit(execute(words, dict(os.environ)))

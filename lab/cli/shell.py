@@ -1,0 +1,23 @@
+"""mseelab shell: a shell in a node."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from lab.cli.joining import execute, join
+from lab.cli.options import connect, name_option
+
+
+@click.command("shell")
+@name_option
+@click.argument("node", metavar="NODE[/VRF]")
+def command(name: str | None, node: str) -> None:
+    """A shell in a node; leave it with `exit`."""
+    control = connect(name)
+    namespace = join(control, node)
+    lab = control.folder.name
+    environment = dict(os.environ) | {"PS1": f"[{lab} {namespace}] \\$ ", "MSEELAB_NODE": namespace}
+    sys.exit(execute(["bash", "--norc", "--noprofile"], environment))

@@ -1,0 +1,109 @@
+"""mseelab up: bring a lab up and return when it has converged."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from lab.cli.options import DEFAULT_TOPOLOGY, find_topology
+from lab.errors import BackendError, InputError
+from lab.plan.types import Plan
+from lab.runtime.launch import Launch, Orders, Progress, Ready
+from lab.runtime.rundir import RunFolder, claim
+from lab.timing import CONVERGENCE, Budget
+
+
+@click.command("up")
+@click.argument("topology", default=DEFAULT_TOPOLOGY, metavar="[TOPOLOGY]")
+@click.option("--name", metavar="NAME", help="Name of the lab; the topology's own by default.")
+@click.option("--backend", type=click.Choice(["auto", "netns"]), default="auto", help="Where nodes live.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=1),
+    default=CONVERGENCE.seconds,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long convergence may take.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+def command(topology: str, name: str | None, backend: str, timeout: float, quiet: bool) -> None:
+    """Bring a lab up and return when it has converged.
+
+    TOPOLOGY is a file or the name of a shipped one (default: expressroute-vpn). Converged
+    means: every planned BGP session is established, both ends have sent all they have, and
+    every route is in its kernel. When that does not happen, everything is taken down again
+    and each missing session is explained.
+    """
+    started_at = time.monotonic()
+    path = find_topology(topology)
+    launch = Launch()
+    try:
+        plan = _compile(path, name)
+        launch.await_isolation()
+        folder, lock = claim(plan.name)
+        try:
+            _keep(path, folder)
+            launch.begin(Orders(plan, folder.path, started_at, Budget("--timeout", timeout)), lock)
+        except BaseException:
+            folder.remove()
+            raise
+        finally:
+            os.close(lock)
+        ready = launch.wait(lambda step: _progress(step, started_at, quiet=quiet))
+    except BaseException:
+        launch.abandon()
+        raise
+    if not quiet:
+        _summary(plan, ready)
+
+
+def _compile(path: Path, name: str | None) -> Plan:
+    from lab.model.fields import NODE_NAME_PATTERN
+    from lab.model.load import load_topology
+    from lab.plan.compile import compile_topology
+
+    plan = compile_topology(load_topology(path))
+    if name is None:
+        return plan
+    import re
+
+    if not re.fullmatch(NODE_NAME_PATTERN, name):
+        raise InputError(
+            f"{name!r} cannot name a lab",
+            hint="lower-case letters, digits and hyphens, at most 24, a letter first",
+        )
+    return replace(plan, name=name)
+
+
+def _keep(path: Path, folder: RunFolder) -> None:
+    """A copy of what was asked for, beside the running lab."""
+    try:
+        shutil.copyfile(path, folder.topology)
+    except OSError as error:
+        raise BackendError(f"cannot write {folder.topology}: {error.strerror}") from error
+
+
+def _progress(step: Progress, started_at: float, *, quiet: bool) -> None:
+    if not quiet:
+        click.echo(f"  {time.monotonic() - started_at:5.2f} s  {step.text}", err=True)
+
+
+def _summary(plan: Plan, ready: Ready) -> None:
+    sessions = sum(len(speaker.config.neighbors) for speaker in plan.speakers) // 2
+    how = "rootless" if ready.facts["rootless"] else "as root"
+    click.echo(
+        f"{plan.name} is up after {ready.seconds:.1f} s: {len(plan.nodes)} nodes, "
+        f"{sessions} BGP sessions ({how}, tags by {ready.facts['tagging']})"
+    )
+    if plan.description:
+        click.echo(f"  {plan.description}")
+    click.echo("\nTry next:")
+    width = max((len(suggestion.command) for suggestion in plan.suggestions), default=0)
+    for suggestion in plan.suggestions:
+        click.echo(f"  mseelab {suggestion.command:<{width}}  # {suggestion.shows}")
+    click.echo("\nEnd it with: mseelab down")

@@ -1,0 +1,1 @@
+"""Where nodes live: the supervisor, namespaces, wiring, daemons, capability probing."""

@@ -1,0 +1,214 @@
+"""What this kernel can do, found out by doing it in a scratch namespace.
+
+Module lists lie and stripped kernels have none. ``choose`` picks the mechanisms of a lab;
+``probe_all`` answers ``mseelab doctor``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+from lab.errors import BackendError
+from lab.runtime import netns
+from lab.runtime.isolation import isolate, own_mounts
+from lab.runtime.netns import NetworkNamespace
+from lab.runtime.process import run_in
+from lab.runtime.tags import Tagging, VlanTagging, VxlanTagging
+
+TCP_MD5SIG = 14
+
+
+@dataclass(frozen=True)
+class Mechanisms:
+    """What a lab on this kernel uses."""
+
+    tagging: Tagging
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One primitive that was tried. ``needed``: no lab without it."""
+
+    primitive: str
+    works: bool
+    needed: bool
+    detail: str
+
+
+def choose() -> Mechanisms:
+    """Pick for this kernel; raises BackendError when it lacks what every lab needs."""
+    scratch = netns.create("scratch", forwarding=False)
+    try:
+        if _tried(_vlan, scratch) is None:
+            return Mechanisms(VlanTagging())
+        problem = _tried(_vxlan, scratch)
+        if problem is None:
+            return Mechanisms(VxlanTagging())
+        raise BackendError(
+            f"this kernel has neither 802.1Q nor VXLAN interfaces ({problem})",
+            hint="load the module 8021q or vxlan: `modprobe vxlan`",
+        )
+    finally:
+        os.close(scratch.fd)
+
+
+def _tried(attempt: Callable[[NetworkNamespace], None], namespace: NetworkNamespace) -> str | None:
+    """None when it works, else what the kernel said."""
+    try:
+        with namespace.entered():
+            attempt(namespace)
+    except NetlinkError as error:
+        return os.strerror(int(error.code))
+    except OSError as error:
+        return error.strerror or str(error)
+    except BackendError as error:
+        return error.message
+    return None
+
+
+def _link(kind: str, **details: object) -> None:
+    with IPRoute() as ipr:
+        ipr.link("add", ifname="try0", kind=kind, **details)
+        ipr.link("del", index=ipr.link_lookup(ifname="try0")[0])
+
+
+def _veth(_: NetworkNamespace) -> None:
+    _link("veth", peer="try1")
+
+
+def _bridge(_: NetworkNamespace) -> None:
+    _link("bridge")
+
+
+def _vlan(_: NetworkNamespace) -> None:
+    with IPRoute() as ipr:
+        ipr.link("add", ifname="try1", kind="veth", peer="try2")
+        parent = ipr.link_lookup(ifname="try1")[0]
+        try:
+            ipr.link("add", ifname="try0", kind="vlan", link=parent, vlan_id=100, vlan_protocol=0x8100)
+        finally:
+            ipr.link("del", index=parent)
+
+
+def _vxlan(_: NetworkNamespace) -> None:
+    _link("vxlan", vxlan_id=1, vxlan_local="192.0.2.1", vxlan_group="192.0.2.2", vxlan_port=4789)
+
+
+def _xfrm_interface(_: NetworkNamespace) -> None:
+    _link("xfrm", xfrm_if_id=1)
+
+
+def _nftables(namespace: NetworkNamespace) -> None:
+    chain = "chain c { type filter hook forward priority filter; ct state established accept; }"
+    result = run_in(namespace, ["nft", "-f", "-"], stdin=f"table inet try {{ {chain} }}")
+    if result.returncode != 0:
+        raise BackendError(result.output.strip().splitlines()[0])
+
+
+def _qdisc(kind: str, **details: object) -> None:
+    with IPRoute() as ipr:
+        ipr.link("add", ifname="try0", kind="veth", peer="try1")
+        index = ipr.link_lookup(ifname="try0")[0]
+        try:
+            ipr.tc("add", kind, index, handle="1:", **details)
+        finally:
+            ipr.link("del", index=index)
+
+
+def _netem(_: NetworkNamespace) -> None:
+    _qdisc("netem", delay=1000)
+
+
+def _tbf(_: NetworkNamespace) -> None:
+    _qdisc("tbf", rate="1mbit", burst=2048, latency="50ms")
+
+
+def _tcp_md5(_: NetworkNamespace) -> None:
+    """struct tcp_md5sig (tcp(7)): peer address, flags, prefix length, key length, key."""
+    address = b"\x02\x00\x00\x00" + IPv4Address("192.0.2.1").packed + bytes(120)
+    with socket.socket() as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, TCP_MD5SIG, address + b"\0\0\3\0" + bytes(4) + b"key" + bytes(77))
+
+
+def _tun(_: NetworkNamespace) -> None:
+    os.close(os.open("/dev/net/tun", os.O_RDWR))
+
+
+ATTEMPTS: tuple[tuple[str, bool, Callable[[NetworkNamespace], None], str], ...] = (
+    ("veth", True, _veth, "wires"),
+    ("bridge", True, _bridge, "zone LANs, subnets, the provider's cross-connect"),
+    ("802.1Q", False, _vlan, "tags on the provider's trunk; VXLAN takes its place"),
+    ("vxlan", False, _vxlan, "tags on the provider's trunk where 802.1Q is missing"),
+    ("nftables", True, _nftables, "firewalls and packet filters"),
+    ("tcp-md5", False, _tcp_md5, "shared_key on a peering"),
+    ("xfrm-interface", False, _xfrm_interface, "IPsec in the kernel"),
+    ("tun", False, _tun, "IPsec in user space"),
+    ("netem", False, _netem, "delay, jitter and reordering faults"),
+    ("tbf", False, _tbf, "rate limits"),
+)
+
+
+def probe_all() -> list[Finding]:
+    """Try everything in namespaces of a child process. Raises BackendError as ``isolate``."""
+    ours, theirs = socket.socketpair()
+    child = os.fork()
+    if child == 0:
+        ours.close()
+        _probe_child(theirs)
+    theirs.close()
+    with ours.makefile("rb") as stream:
+        data = stream.read()
+    ours.close()
+    os.waitpid(child, 0)
+    answer = json.loads(data or b'{"error": "the probe ended without a word", "hint": null}')
+    if isinstance(answer, dict):
+        raise BackendError(answer["error"], hint=answer["hint"])
+    return [Finding(**entry) for entry in answer]
+
+
+def _probe_child(sock: socket.socket) -> None:
+    """Never returns. The attempts run in a second child, the init of the PID namespace."""
+    answer: object
+    try:
+        isolate()
+        if (init := os.fork()) != 0:
+            os.waitpid(init, 0)
+            os._exit(0)
+        own_mounts()
+        scratch = netns.create("scratch", forwarding=False)
+        answer = [
+            asdict(_finding(name, needed, attempt, purpose, scratch))
+            for name, needed, attempt, purpose in ATTEMPTS
+        ]
+    except BackendError as error:
+        answer = {"error": error.message, "hint": error.hint}
+    except BaseException:  # noqa: BLE001  the process ends here whatever happens
+        sys.excepthook(*sys.exc_info())
+        os._exit(1)
+    sock.sendall(json.dumps(answer).encode())
+    os._exit(0)
+
+
+def _finding(
+    name: str,
+    needed: bool,
+    attempt: Callable[[NetworkNamespace], None],
+    purpose: str,
+    scratch: NetworkNamespace,
+) -> Finding:
+    problem = _tried(attempt, scratch)
+    return Finding(name, problem is None, needed, purpose if problem is None else f"{purpose}: {problem}")
+
+
+def kernel_release() -> str:
+    return Path("/proc/sys/kernel/osrelease").read_text().strip()

@@ -1,0 +1,139 @@
+"""The control socket of a running lab: one JSON object a line each way.
+
+``{"do": "inspect"}`` is answered by ``{"answer": ...}`` or ``{"error": ..., "hint": ...}``;
+``namespace`` comes with descriptors of the user, PID, mount and network namespaces, so that
+a command joins the lab as the child of whoever typed it: its terminal, signals and exit
+code need no relay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.errors import BackendError, InputError, LabError
+from lab.runtime.rundir import RunFolder, short_path
+from lab.timing import CONTROL_ANSWER
+
+NAMESPACE_KINDS = ("user", "pid", "mnt")
+
+LINE_LIMIT = 1 << 26
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer, and descriptors that travel with it."""
+
+    answer: Any
+    fds: tuple[int, ...] = ()
+
+
+Handler = Callable[[dict[str, Any]], Awaitable[Reply]]
+
+
+def listen(path: Path) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with short_path(path) as short:
+        sock.bind(short)
+    path.chmod(0o600)
+    return sock
+
+
+async def serve(sock: socket.socket, handler: Handler) -> asyncio.Server:
+    """Answer requests until the server is closed."""
+
+    async def on_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                await _answer(writer, await _handled(handler, line))
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    return await asyncio.start_unix_server(on_client, sock=sock, limit=LINE_LIMIT)
+
+
+async def _handled(handler: Handler, line: bytes) -> tuple[dict[str, Any], tuple[int, ...]]:
+    try:
+        reply = await handler(json.loads(line))
+    except LabError as error:
+        failure = {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
+        return failure, ()
+    return {"answer": reply.answer}, reply.fds
+
+
+async def _answer(writer: asyncio.StreamWriter, reply: tuple[dict[str, Any], tuple[int, ...]]) -> None:
+    message, fds = reply
+    data = json.dumps(message).encode() + b"\n"
+    if fds:
+        await writer.drain()
+        duplicate = os.dup(writer.get_extra_info("socket").fileno())
+        with socket.socket(fileno=duplicate) as raw:
+            raw.setblocking(True)
+            socket.send_fds(raw, [data], list(fds))
+            raw.setblocking(False)
+        return
+    writer.write(data)
+    await writer.drain()
+
+
+class Control:
+    """The command line's end."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(CONTROL_ANSWER.seconds)
+        try:
+            with short_path(folder.control_socket) as short:
+                self._socket.connect(short)
+        except OSError as error:
+            self._socket.close()
+            raise BackendError(
+                f"lab {folder.name} does not answer: {error.strerror}",
+                hint="it may be on its way up or down; `mseelab list` shows what runs",
+            ) from error
+
+    def ask(self, do: str, **details: Any) -> Any:
+        """The answer. Raises LabError as the supervisor says, BackendError when it is silent."""
+        answer, fds = self.ask_with_fds(do, **details)
+        for fd in fds:
+            os.close(fd)
+        return answer
+
+    def ask_with_fds(self, do: str, **details: Any) -> tuple[Any, list[int]]:
+        data = bytearray()
+        fds: list[int] = []
+        try:
+            self._socket.sendall(json.dumps({"do": do, **details}).encode() + b"\n")
+            while not data.endswith(b"\n"):
+                piece, more, _, _ = socket.recv_fds(self._socket, 1 << 18, 8)
+                if not piece:
+                    raise BackendError(f"lab {self.folder.name} ended while it was asked")
+                data += piece
+                fds += more
+        except TimeoutError:
+            limit = f"{CONTROL_ANSWER.seconds:g} s ({CONTROL_ANSWER.name})"
+            raise BackendError(f"lab {self.folder.name} did not answer in {limit}") from None
+        except ConnectionError:
+            raise BackendError(f"lab {self.folder.name} ended while it was asked") from None
+        message = json.loads(data)
+        if "error" in message:
+            kind = InputError if message["exit_code"] == InputError.exit_code else BackendError
+            raise kind(message["error"], hint=message["hint"])
+        return message["answer"], fds
+
+    def supervisor_pid(self) -> int:
+        """The supervisor's pid in our PID namespace (unix(7), SO_PEERCRED)."""
+        credentials = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        return int.from_bytes(credentials[:4], "little")
+
+    def close(self) -> None:
+        self._socket.close()

@@ -1,0 +1,61 @@
+"""When has a lab converged? Pure: from the statuses of all speakers, twice.
+
+Every planned session is established, end-of-RIB has arrived both ways, no speaker has
+anything left to send or install, and no UPDATE is on its way. The last is decided without
+waiting: over all sessions as many UPDATEs were received as were sent, twice in a row with
+the same numbers. Between two such observations nothing can have happened (F. Mattern,
+"Algorithms for distributed termination detection", 1987: the four counter method).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lab.plan.types import Plan
+
+Statuses = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One look at all speakers. ``missing``: what is not yet as planned, for a person."""
+
+    missing: tuple[str, ...]
+    idle: bool
+    sent: int
+    received: int
+
+
+def observe(plan: Plan, statuses: Statuses) -> Observation:
+    missing: list[str] = []
+    expected_down = set(plan.expected_down)
+    sent = received = 0
+    for speaker in plan.speakers:
+        status = statuses.get(speaker.namespace)
+        if status is None:
+            missing.append(f"{speaker.namespace}: BGP daemon does not answer")
+            continue
+        for session in status["sessions"]:
+            sent += session["updates_sent"]
+            received += session["updates_received"]
+            if (speaker.namespace, session["neighbor"]) in expected_down:
+                continue
+            if session["state"] != "established":
+                missing.append(f"{speaker.namespace} - {session['neighbor']}: {session['state']}")
+            elif not session["end_of_rib"]:
+                missing.append(f"{speaker.namespace} - {session['neighbor']}: no end-of-RIB yet")
+    idle = all(status["idle"] for status in statuses.values())
+    return Observation(tuple(missing), idle, sent, received)
+
+
+def converged(first: Observation, second: Observation) -> bool:
+    """``second`` was made after ``first`` was complete."""
+    return (
+        not first.missing
+        and not second.missing
+        and first.idle
+        and second.idle
+        and first.sent == first.received == second.sent == second.received
+    )

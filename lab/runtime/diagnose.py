@@ -1,0 +1,99 @@
+"""Why is a session not up? The first broken link of its chain.
+
+link -> address -> ARP -> TCP 179 -> OPEN -> policy. Each finding is one sentence that names
+the place, so that a failed ``up`` says more than "timeout".
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from typing import Any
+
+from lab.bgp.speaker import Neighbor
+from lab.plan.types import Plan
+from lab.runtime.convergence import Statuses
+from lab.runtime.netlink import InterfaceState, Router
+from lab.runtime.netns import NetworkNamespace
+
+BGP_PORT = 179
+CONNECT_TIMEOUT_S = 1.0
+MAX_PREFIX_CEASE = "(6,1)"
+
+
+def explain(plan: Plan, statuses: Statuses, namespaces: dict[str, NetworkNamespace]) -> list[str]:
+    """A sentence for each session that is not up as planned, and for each refused route."""
+    findings = []
+    for speaker in plan.speakers:
+        status = statuses.get(speaker.namespace)
+        if status is None:
+            findings.append(f"{speaker.namespace}: daemon: its BGP daemon does not run")
+            continue
+        for session in status["sessions"]:
+            neighbor = speaker.config.neighbor(session["neighbor"])
+            if session["end_of_rib"] or (speaker.namespace, neighbor.name) in plan.expected_down:
+                continue
+            cause = _first_broken(session, neighbor, namespaces[speaker.namespace])
+            findings.append(f"{speaker.namespace} - {neighbor.name}: {cause}")
+        for prefix, text in status["fib_refused"].items():
+            findings.append(f"{speaker.namespace}: FIB: the kernel refused {prefix}: {text}")
+    return findings
+
+
+def _first_broken(session: dict[str, Any], neighbor: Neighbor, namespace: NetworkNamespace) -> str:
+    if session["state"] == "established":
+        return "OPEN: the session is up but the end-of-RIB marker has not come"
+    last_error = session["last_error"] or ""
+    if session["held_down"] or MAX_PREFIX_CEASE in last_error:
+        return f"policy: dropped for too many prefixes ({last_error})"
+    with Router(namespace) as router:
+        for check in (_link_and_address, _arp_and_tcp):
+            cause = check(router, neighbor)
+            if cause is not None:
+                return cause
+    return f"OPEN: {last_error or 'no OPEN message has come'} (peer AS {neighbor.peer_asn})"
+
+
+def _link_and_address(router: Router, neighbor: Neighbor) -> str | None:
+    interfaces = list(router.interfaces())
+    facing = [i for i in interfaces if any(neighbor.peer_address in a.network for a in i.addresses)]
+    if not any(neighbor.local_address in (a.ip for a in i.addresses) for i in interfaces):
+        return f"address: {neighbor.local_address} is on no interface"
+    if not facing:
+        return f"address: no interface is in a subnet with {neighbor.peer_address}"
+    return _down(facing[0])
+
+
+def _down(interface: InterfaceState) -> str | None:
+    if not interface.up:
+        return f"link: {interface.ifname} is set down"
+    if not interface.carrier:
+        return f"link: {interface.ifname} has no carrier"
+    return None
+
+
+def _arp_and_tcp(router: Router, neighbor: Neighbor) -> str | None:
+    """Try as the daemon would; a refusal or silence behind a good ARP entry is TCP's."""
+    with router.namespace.entered():
+        code = _connect(neighbor)
+    if not router.has_neighbor(neighbor.peer_address):
+        return f"ARP: {neighbor.peer_address} does not answer"
+    if code == 0:
+        return None
+    return f"TCP 179: {neighbor.peer_address}: {os.strerror(code)}" + (
+        " (an MD5 key that differs is answered by silence)" if neighbor.password else ""
+    )
+
+
+def _connect(neighbor: Neighbor) -> int:
+    family = socket.AF_INET if neighbor.peer_address.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.settimeout(CONNECT_TIMEOUT_S)
+        try:
+            probe.bind((str(neighbor.local_address), 0))
+            return probe.connect_ex((str(neighbor.peer_address), BGP_PORT)) or 0
+        except TimeoutError:
+            return errno.ETIMEDOUT
+        except OSError as error:
+            return error.errno or errno.EIO

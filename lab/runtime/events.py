@@ -1,0 +1,28 @@
+"""The event log: what happened in a lab, one JSON object a line, on one monotonic clock.
+
+``time`` is seconds on CLOCK_MONOTONIC, comparable between all processes of the host;
+``at`` is seconds since the lab was asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+
+class EventLog:
+    """Appends to the file at once, so that `mseelab events --follow` sees it."""
+
+    def __init__(self, path: Path, started_at: float) -> None:
+        self._file = path.open("a", buffering=1)
+        self._started_at = started_at
+
+    def write(self, kind: str, node: str | None = None, *, at: float | None = None, **facts: Any) -> None:
+        """``at``: when it happened, if that was not now (seconds, monotonic)."""
+        moment = time.monotonic() if at is None else at
+        event = {"time": round(moment, 6), "at": round(moment - self._started_at, 6), "kind": kind}
+        if node is not None:
+            event["node"] = node
+        self._file.write(json.dumps(event | facts) + "\n")

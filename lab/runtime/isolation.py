@@ -1,0 +1,62 @@
+"""Turning a process into the init of its own user, mount, network and PID namespaces.
+
+user_namespaces(7), pid_namespaces(7): when that init ends, for whatever reason, the kernel
+ends every process inside and with the last of them every namespace, interface and rule.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+
+from lab.errors import BackendError
+from lab.runtime import syscalls
+
+USER_NAMESPACE_HINT = (
+    "user namespaces may be switched off: see `sysctl user.max_user_namespaces"
+    " kernel.unprivileged_userns_clone kernel.apparmor_restrict_unprivileged_userns`, or run as root"
+)
+
+
+def isolate() -> bool:
+    """Leave the host's namespaces; the next fork is the init of the new PID namespace.
+
+    Returns whether this is rootless: the process is then root only in a user namespace of
+    its own. Raises BackendError when the kernel says no.
+    """
+    rootless = os.geteuid() != 0
+    kinds = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET | syscalls.CLONE_NEWPID
+    uid, gid = os.geteuid(), os.getegid()
+    try:
+        syscalls.unshare(kinds | (syscalls.CLONE_NEWUSER if rootless else 0))
+        if rootless:
+            _map_to_root(uid, gid)
+    except OSError as error:
+        what = "a user namespace" if rootless else "namespaces"
+        raise BackendError(
+            f"the kernel refuses {what}: {os.strerror(error.errno or 0)}",
+            hint=USER_NAMESPACE_HINT if rootless else "root lacks CAP_SYS_ADMIN here; is this a container?",
+        ) from error
+    return rootless
+
+
+def _map_to_root(uid: int, gid: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+
+
+def own_mounts() -> None:
+    """Inside: no mount of ours reaches the host, and /proc shows our own processes.
+
+    Some containers forbid a new /proc; the host's then stays, which serves for all but `ps`.
+    """
+    syscalls.mount("none", "/", "", syscalls.MS_REC | syscalls.MS_PRIVATE)
+    try:
+        syscalls.mount("proc", "/proc", "proc", syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EACCES):
+            raise

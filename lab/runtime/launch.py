@@ -1,0 +1,190 @@
+"""Starting a supervisor, from the command line's side.
+
+The supervisor is forked before the topology is even read, so that it isolates itself and
+imports what it needs while the topology is compiled on the other core. Until it is given
+its orders it owns nothing; when this process ends early, it ends too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import select
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.errors import BackendError
+from lab.plan.types import Plan
+from lab.timing import LAB_END, Budget
+
+MESSAGE = 1 << 26
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What the supervisor needs to know beyond the plan; descriptors travel beside it."""
+
+    plan: Plan
+    folder: Path
+    started_at: float
+    """When the user asked, on the monotonic clock (seconds)."""
+    convergence: Budget
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step done."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The lab has converged. ``seconds`` since the user asked."""
+
+    seconds: float
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The lab could not be brought up; nothing of it is left."""
+
+    message: str
+    hint: str | None = None
+
+
+class Launch:
+    """A supervisor that has been forked and waits for its orders."""
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        child = os.fork()
+        if child == 0:
+            self._socket.close()
+            _become_supervisor(theirs)
+        theirs.close()
+        self._child = child
+        self._reader = self._socket.makefile("rb")
+        self._pidfd: int | None = None
+
+    def await_isolation(self) -> None:
+        """Until the supervisor lives in its namespaces. Raises BackendError if it cannot."""
+        self._pidfd = self._open_pidfd()
+
+    def begin(self, orders: Orders, lock: int) -> None:
+        """Hand over the orders and the lock of the run folder."""
+        data = pickle.dumps(orders)
+        socket.send_fds(self._socket, [len(data).to_bytes(8, "big")], [lock])
+        self._socket.sendall(data)
+
+    def wait(self, on_progress: Callable[[Progress], None]) -> Ready:
+        """Until the lab has converged. Raises BackendError when it has not."""
+        while True:
+            message = self._receive()
+            match message:
+                case Progress():
+                    on_progress(message)
+                case Ready():
+                    return message
+                case Failed(text, hint):
+                    self.abandon()
+                    raise BackendError(text, hint=hint)
+
+    def abandon(self) -> None:
+        """End the supervisor and wait until the kernel has taken all of it away."""
+        if self._pidfd is None:
+            with contextlib.suppress(BackendError):
+                self.await_isolation()
+        self._socket.close()
+        self._reader.close()
+        if self._pidfd is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        select.select([self._pidfd], [], [], LAB_END.seconds)
+
+    def _open_pidfd(self) -> int | None:
+        message = self._receive()
+        os.waitpid(self._child, 0)
+        if isinstance(message, Failed):
+            raise BackendError(message.message, hint=message.hint)
+        try:
+            return os.pidfd_open(message)
+        except ProcessLookupError:
+            return None
+
+    def _receive(self) -> Any:
+        try:
+            return pickle.load(self._reader)
+        except (EOFError, ConnectionResetError):
+            raise BackendError(
+                "the supervisor ended without a word", hint="was it killed? the kernel's log may tell"
+            ) from None
+
+
+def _become_supervisor(sock: socket.socket) -> None:
+    """In the first child: isolate, fork the init of the lab, name it to the parent, end."""
+    status = 1
+    try:
+        os.setsid()
+        _close_all_but(sock.fileno())
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        from lab.runtime.isolation import isolate
+
+        rootless = isolate()
+        pid = os.fork()
+        if pid == 0:
+            _be_init(sock, rootless)
+        sock.sendall(pickle.dumps(pid))
+        status = 0
+    except BackendError as error:
+        sock.sendall(pickle.dumps(Failed(error.message, error.hint)))
+    except BaseException:  # noqa: BLE001  the process ends here whatever happens
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(status)
+
+
+def _close_all_but(kept: int) -> None:
+    """What this process inherited must not stay open for as long as the lab lives."""
+    for fd in [int(entry) for entry in os.listdir("/proc/self/fd")]:  # noqa: PTH208
+        if fd > 2 and fd != kept:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+
+def _be_init(sock: socket.socket, rootless: bool) -> None:
+    status = 1
+    try:
+        from lab.runtime.supervisor import supervise
+
+        supervise(sock, rootless=rootless)
+        status = 0
+    except BaseException:  # noqa: BLE001  the process ends here whatever happens
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(status)
+
+
+def receive_orders(sock: socket.socket) -> tuple[Orders, int] | None:
+    """The supervisor's half of ``begin``: orders and lock; None when nobody asks any more."""
+    header, fds, _, _ = socket.recv_fds(sock, 8, 1)
+    if len(header) < 8:
+        return None
+    length = int.from_bytes(header, "big")
+    data = bytearray()
+    while len(data) < length:
+        piece = sock.recv(min(length - len(data), MESSAGE))
+        if not piece:
+            return None
+        data += piece
+    orders = pickle.loads(bytes(data))
+    assert isinstance(orders, Orders)
+    return orders, fds[0]

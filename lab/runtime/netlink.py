@@ -1,0 +1,165 @@
+"""The one adapter over pyroute2: our words in, its errors translated.
+
+A ``Router`` speaks netlink inside one namespace. Interface indexes are looked up once.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import IPv4Interface, IPv6Interface, ip_interface
+from socket import AF_INET, AF_INET6
+from types import TracebackType
+from typing import Any, Self
+
+from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+from lab.bgp.route import Address, Prefix
+from lab.errors import BackendError
+from lab.runtime.netns import NetworkNamespace
+
+IFA_F_NODAD = 0x02
+RTNH_F_ONLINK = 0x4
+RTPROT_STATIC = 4
+IFF_UP, IFF_LOWER_UP = 0x1, 0x10000
+
+
+@contextmanager
+def _explained(what: str, namespace: str) -> Iterator[None]:
+    try:
+        yield
+    except NetlinkError as error:
+        code = int(error.code)
+        raise BackendError(f"{namespace}: {what}: {os.strerror(code)}", hint=_hint(code)) from error
+
+
+def _hint(code: int) -> str | None:
+    if code == errno.EOPNOTSUPP:
+        return "this kernel lacks the device type; `mseelab doctor` shows what it has"
+    if code == errno.EPERM:
+        return "the user namespace does not give network rights; see `mseelab doctor`"
+    return None
+
+
+@dataclass(frozen=True)
+class InterfaceState:
+    """An interface as it is now. ``carrier``: the other end is there and up."""
+
+    ifname: str
+    up: bool
+    carrier: bool
+    addresses: tuple[IPv4Interface | IPv6Interface, ...]
+
+
+class Router:
+    """Netlink in ``namespace``; a context manager, because the socket must be closed."""
+
+    def __init__(self, namespace: NetworkNamespace) -> None:
+        self.namespace = namespace
+        self._indexes: dict[str, int] = {"lo": 1}
+
+    def __enter__(self) -> Self:
+        with self.namespace.entered():
+            self._ipr = IPRoute()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ipr.close()
+
+    def index(self, ifname: str) -> int:
+        """The interface's index; BackendError when there is no such interface."""
+        if ifname not in self._indexes:
+            found = self._ipr.link_lookup(ifname=ifname)
+            if not found:
+                raise BackendError(f"{self.namespace.name}: no interface {ifname}")
+            self._indexes[ifname] = found[0]
+        return self._indexes[ifname]
+
+    def add_link(self, ifname: str, kind: str, **details: Any) -> None:
+        with _explained(f"add {kind} interface {ifname}", self.namespace.name):
+            self._ipr.link("add", ifname=ifname, kind=kind, **details)
+
+    def add_veth(self, ifname: str, peer: str, peer_namespace: NetworkNamespace, mtu: int) -> None:
+        with _explained(f"add veth {ifname}", self.namespace.name):
+            self._ipr.link(
+                "add",
+                ifname=ifname,
+                kind="veth",
+                mtu=mtu,
+                peer={"ifname": peer, "net_ns_fd": peer_namespace.fd, "mtu": mtu},
+            )
+
+    def change_link(self, ifname: str, **details: Any) -> None:
+        with _explained(f"set {ifname} {details}", self.namespace.name):
+            self._ipr.link("set", index=self.index(ifname), **details)
+
+    def move_link(self, ifname: str, namespace: NetworkNamespace, new_name: str) -> None:
+        with _explained(f"move {ifname} to {namespace.name}", self.namespace.name):
+            self._ipr.link("set", index=self.index(ifname), net_ns_fd=namespace.fd, ifname=new_name)
+        del self._indexes[ifname]
+
+    def delete_link(self, ifname: str) -> None:
+        with _explained(f"delete {ifname}", self.namespace.name):
+            self._ipr.link("del", index=self.index(ifname))
+        del self._indexes[ifname]
+
+    def add_address(self, ifname: str, address: IPv4Interface | IPv6Interface) -> None:
+        flags = {"flags": IFA_F_NODAD} if address.version == 6 else {}
+        with _explained(f"add address {address} to {ifname}", self.namespace.name):
+            self._ipr.addr(
+                "add",
+                index=self.index(ifname),
+                address=str(address.ip),
+                prefixlen=address.network.prefixlen,
+                **flags,
+            )
+
+    def add_route(
+        self,
+        prefix: Prefix,
+        next_hops: tuple[Address, ...],
+        ifname: str | None = None,
+        *,
+        onlink: bool = False,
+    ) -> None:
+        """A static route; no next hop and no interface: a blackhole."""
+        route: dict[str, Any] = {"dst": str(prefix), "proto": RTPROT_STATIC}
+        if ifname is not None:
+            route["oif"] = self.index(ifname)
+        if onlink:
+            route["flags"] = RTNH_F_ONLINK
+        if len(next_hops) == 1:
+            route["gateway"] = str(next_hops[0])
+        elif next_hops:
+            route["multipath"] = [{"gateway": str(hop)} for hop in next_hops]
+        elif ifname is None:
+            route["type"] = "blackhole"
+        with _explained(f"add route {prefix}", self.namespace.name):
+            self._ipr.route("add", **route)
+
+    def interfaces(self) -> Iterator[InterfaceState]:
+        """Every interface with its addresses."""
+        addresses: dict[int, list[IPv4Interface | IPv6Interface]] = {}
+        for entry in self._ipr.get_addr():
+            value = entry.get_attr("IFA_LOCAL") or entry.get_attr("IFA_ADDRESS")
+            addresses.setdefault(entry["index"], []).append(ip_interface(f"{value}/{entry['prefixlen']}"))
+        for link in self._ipr.get_links():
+            yield InterfaceState(
+                link.get_attr("IFLA_IFNAME"),
+                bool(link["flags"] & IFF_UP),
+                bool(link["flags"] & IFF_LOWER_UP),
+                tuple(addresses.get(link["index"], ())),
+            )
+
+    def has_neighbor(self, address: Address) -> bool:
+        """Whether ARP or neighbour discovery has an answer for ``address``."""
+        for entry in self._ipr.get_neighbours(family=AF_INET if address.version == 4 else AF_INET6):
+            if entry.get_attr("NDA_DST") == str(address):
+                return entry.get_attr("NDA_LLADDR") is not None
+        return False

@@ -1,0 +1,82 @@
+"""Network namespaces held by file descriptor: nothing is written under /run/netns.
+
+A namespace lives as long as a descriptor of it or a process in it; when the supervisor
+ends, both are gone. Only for a process with one thread, because ``setns`` moves a thread.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab.runtime import syscalls
+
+SELF = "/proc/thread-self/ns/net"
+
+SYSCTLS: Mapping[str, str] = {
+    "ipv4/conf/all/rp_filter": "0",
+    "ipv4/conf/default/rp_filter": "0",
+    "ipv4/conf/all/send_redirects": "0",
+    "ipv4/conf/default/send_redirects": "0",
+    "ipv4/conf/all/arp_ignore": "1",
+    "ipv4/conf/all/arp_announce": "2",
+    "ipv4/fib_multipath_hash_policy": "1",
+    "ipv4/tcp_syn_retries": "2",
+    "ipv6/conf/all/accept_ra": "0",
+    "ipv6/conf/default/accept_ra": "0",
+    "ipv6/fib_multipath_hash_policy": "1",
+}
+"""Every namespace: asymmetric paths are normal, ECMP hashes the 5-tuple, an interface answers
+ARP only for its own addresses, and a TCP connection attempt gives up after 7 s so that a
+session comes back soon after its link does."""
+
+FORWARDING_SYSCTLS = ("ipv4/ip_forward", "ipv6/conf/all/forwarding")
+
+
+class NetworkNamespace:
+    """One namespace, by its descriptor."""
+
+    def __init__(self, name: str, fd: int) -> None:
+        self.name = name
+        self.fd = fd
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Be in the namespace for a while."""
+        home = os.open(SELF, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            syscalls.setns(self.fd, syscalls.CLONE_NEWNET)
+            try:
+                yield
+            finally:
+                syscalls.setns(home, syscalls.CLONE_NEWNET)
+        finally:
+            os.close(home)
+
+
+def create(name: str, *, forwarding: bool) -> NetworkNamespace:
+    """A new namespace with our settings, its loopback still down."""
+    home = os.open(SELF, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        syscalls.unshare(syscalls.CLONE_NEWNET)
+        try:
+            namespace = NetworkNamespace(name, os.open(SELF, os.O_RDONLY | os.O_CLOEXEC))
+            for key, value in SYSCTLS.items():
+                _sysctl(key, value)
+            if forwarding:
+                for key in FORWARDING_SYSCTLS:
+                    _sysctl(key, "1")
+        finally:
+            syscalls.setns(home, syscalls.CLONE_NEWNET)
+    finally:
+        os.close(home)
+    return namespace
+
+
+def _sysctl(key: str, value: str) -> None:
+    """Settings of a feature the kernel lacks (IPv6, multipath) are passed over."""
+    path = Path("/proc/sys/net", key)
+    if path.exists():
+        path.write_text(value)

@@ -1,0 +1,167 @@
+"""The folder of a running lab: what a person may need, and the lock that says it runs.
+
+``$XDG_RUNTIME_DIR/mseelab/NAME`` (``/run/mseelab/NAME`` for root). The supervisor holds an
+exclusive flock on the folder itself for as long as it lives; a folder without one is left
+over from a supervisor that was killed, and the next ``up`` or ``list`` clears it away.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab.errors import BackendError, InputError
+
+CONTROL_SOCKET = "control.sock"
+EVENTS = "events.jsonl"
+TOPOLOGY = "topology.yaml"
+LOGS = "logs"
+
+
+def base_folder() -> Path:
+    """Where this user's labs live; made when missing. Raises BackendError."""
+    folder = _base_candidate()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+    except OSError as error:
+        raise BackendError(
+            f"cannot use {folder} for running labs: {error.strerror}",
+            hint="set XDG_RUNTIME_DIR to a folder of your own",
+        ) from error
+    if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o022:
+        raise BackendError(
+            f"{folder} belongs to somebody else or others may write to it",
+            hint="set XDG_RUNTIME_DIR to a folder of your own",
+        )
+    return folder
+
+
+def _base_candidate() -> Path:
+    uid = os.geteuid()
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    if uid == 0:
+        return Path("/run/mseelab")
+    if given:
+        return Path(given) / "mseelab"
+    session = Path("/run/user") / str(uid)
+    return session / "mseelab" if os.access(session, os.W_OK) else Path(f"/tmp/mseelab-{uid}")
+
+
+class RunFolder:
+    """One lab's folder, by path; ``lock`` is held by whoever claimed it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def control_socket(self) -> Path:
+        return self.path / CONTROL_SOCKET
+
+    @property
+    def events(self) -> Path:
+        return self.path / EVENTS
+
+    @property
+    def topology(self) -> Path:
+        return self.path / TOPOLOGY
+
+    def log(self, name: str) -> Path:
+        """The log of a daemon; a VRF's slash becomes a dot."""
+        return self.path / LOGS / (name.replace("/", ".") + ".log")
+
+    def clear(self) -> None:
+        for entry in self.path.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def is_claimed(self) -> bool:
+        """Whether a supervisor lives behind it."""
+        try:
+            fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(fd)
+        return False
+
+
+def folder_of(name: str) -> RunFolder:
+    return RunFolder(base_folder() / name)
+
+
+def claim(name: str) -> tuple[RunFolder, int]:
+    """Make (or take over) the folder of a new lab; returns it and the descriptor of its lock.
+
+    Raises InputError when a lab of that name runs, BackendError when the file system says no.
+    """
+    folder = folder_of(name)
+    while True:
+        try:
+            folder.path.mkdir(mode=0o700, exist_ok=True)
+            fd = os.open(folder.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise BackendError(f"cannot make {folder.path}: {error.strerror}") from error
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            raise InputError(
+                f"a lab named {name} is already running",
+                hint=f"`mseelab down --name {name}` ends it; `mseelab up --name OTHER` starts a second one",
+            ) from None
+        if folder.path.exists() and os.fstat(fd).st_ino == folder.path.stat().st_ino:
+            _prepare(folder)
+            return folder, fd
+        os.close(fd)
+
+
+def _prepare(folder: RunFolder) -> None:
+    try:
+        folder.clear()
+        (folder.path / LOGS).mkdir(mode=0o700)
+    except OSError as error:
+        folder.remove()
+        raise BackendError(f"cannot prepare {folder.path}: {error.strerror}") from error
+
+
+def running_labs() -> list[RunFolder]:
+    """The folders of all labs of this user that run, by name; leftovers are removed."""
+    running = []
+    for path in sorted(base_folder().iterdir()):
+        folder = RunFolder(path)
+        if folder.is_claimed():
+            running.append(folder)
+        else:
+            folder.remove()
+    return running
+
+
+@contextmanager
+def short_path(path: Path) -> Iterator[str]:
+    """A name for ``path`` that fits a Unix socket address (108 octets, unix(7))."""
+    fd = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{fd}/{path.name}"
+    finally:
+        os.close(fd)

@@ -1,0 +1,178 @@
+"""The speakers of a running lab: starting them, asking them, starting them again.
+
+The zygote forks them; each is reached over a channel of its own. A speaker that ends without
+being asked to is started again, after a pause that doubles up to a limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import signal
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lab.agent.channel import Channel, ChannelClosedError
+from lab.errors import BackendError
+from lab.plan.render.exabgp import render_speaker
+from lab.plan.types import Speaker
+from lab.runtime.events import EventLog
+from lab.runtime.netns import NetworkNamespace
+from lab.runtime.zygote import MESSAGE, Exited, Start, Started, send_start
+from lab.timing import AGENT_ANSWER
+
+FIRST_RESTART_S = 0.25
+LONGEST_RESTART_S = 10.0
+STABLE_S = 30.0
+"""A speaker that ran this long starts with the shortest pause again."""
+
+
+@dataclass
+class RunningSpeaker:
+    """One speaker's process, or the pause before the next one."""
+
+    speaker: Speaker
+    namespace: NetworkNamespace
+    log: Path
+    channel: Channel | None = None
+    pid: int | None = None
+    started_at: float = 0.0
+    restarts: int = 0
+    pause: float = FIRST_RESTART_S
+    answers: dict[int, asyncio.Future[Any]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.speaker.namespace
+
+    @property
+    def state(self) -> str:
+        return "running" if self.pid is not None else "restarting"
+
+
+class Speakers:
+    """All speakers of the lab, on one event loop."""
+
+    def __init__(self, zygote: socket.socket, events: EventLog) -> None:
+        self._zygote = zygote
+        self._events = events
+        self._all: dict[str, RunningSpeaker] = {}
+        self._next_request = 0
+        self._loop = asyncio.get_running_loop()
+        self._zygote.setblocking(False)
+        self._loop.add_reader(self._zygote, self._on_zygote)
+
+    def __getitem__(self, namespace: str) -> RunningSpeaker:
+        return self._all[namespace]
+
+    def __contains__(self, namespace: str) -> bool:
+        return namespace in self._all
+
+    def __iter__(self) -> Any:
+        return iter(self._all.values())
+
+    def start(self, speaker: Speaker, namespace: NetworkNamespace, log: Path) -> None:
+        running = RunningSpeaker(speaker, namespace, log)
+        self._all[speaker.namespace] = running
+        self._start(running)
+
+    async def ask(self, namespace: str, do: str, **details: Any) -> Any:
+        """The answer of a speaker's agent. Raises BackendError when there is none."""
+        running = self._all[namespace]
+        if running.channel is None:
+            raise BackendError(f"{namespace}: its BGP daemon is not running", hint=f"see {running.log}")
+        self._next_request += 1
+        number = self._next_request
+        future = running.answers[number] = self._loop.create_future()
+        try:
+            running.channel.send({"request": number, "do": do, **details})
+            return await asyncio.wait_for(future, AGENT_ANSWER.seconds)
+        except (TimeoutError, ChannelClosedError):
+            raise BackendError(
+                f"{namespace}: its BGP daemon does not answer ({AGENT_ANSWER.name})",
+                hint=f"see {running.log}",
+            ) from None
+        finally:
+            running.answers.pop(number, None)
+
+    async def statuses(self) -> dict[str, dict[str, Any]]:
+        """Every speaker's status, by namespace; a speaker that is down has none."""
+        names = [running.name for running in self if running.channel is not None]
+        answers = await asyncio.gather(*(self.ask(name, "status") for name in names), return_exceptions=True)
+        return {name: answer for name, answer in zip(names, answers, strict=True) if isinstance(answer, dict)}
+
+    def _start(self, running: RunningSpeaker) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        log = os.open(running.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        start = Start(running.name, running.speaker.config, render_speaker(running.speaker.config))
+        self._zygote.setblocking(True)
+        send_start(self._zygote, start, running.namespace.fd, theirs.fileno(), log)
+        self._zygote.setblocking(False)
+        theirs.close()
+        os.close(log)
+        running.channel = Channel(ours)
+        running.started_at = self._loop.time()
+        self._loop.add_reader(ours, self._on_channel, running, running.channel)
+
+    def _on_zygote(self) -> None:
+        try:
+            data = self._zygote.recv(MESSAGE)
+        except BlockingIOError:
+            return
+        if not data:
+            self._loop.remove_reader(self._zygote)
+            return
+        match pickle.loads(data):
+            case Started(name, pid):
+                self._all[name].pid = pid
+                self._events.write("daemon-started", name, daemon="exabgp", pid=pid)
+            case Exited(name, status):
+                self._on_exit(self._all[name], os.waitstatus_to_exitcode(status))
+
+    def _on_exit(self, running: RunningSpeaker, code: int) -> None:
+        running.pid = None
+        if running.channel is not None:
+            self._drop_channel(running, running.channel)
+        if self._loop.time() - running.started_at > STABLE_S:
+            running.pause = FIRST_RESTART_S
+        self._events.write(
+            "daemon-died", running.name, daemon="exabgp", status=_exit_text(code), restart_in_s=running.pause
+        )
+        self._loop.call_later(running.pause, self._restart, running)
+        running.pause = min(running.pause * 2, LONGEST_RESTART_S)
+
+    def _restart(self, running: RunningSpeaker) -> None:
+        running.restarts += 1
+        self._start(running)
+
+    def _on_channel(self, running: RunningSpeaker, channel: Channel) -> None:
+        try:
+            messages = channel.receive()
+        except ChannelClosedError:
+            self._drop_channel(running, channel)
+            return
+        for message in messages:
+            if "event" in message:
+                event = message["event"]
+                self._events.write(event.pop("kind"), running.name, at=event.pop("time"), **event)
+                continue
+            future = running.answers.get(message["reply"])
+            if future is not None and not future.done():
+                future.set_result(message["answer"])
+
+    def _drop_channel(self, running: RunningSpeaker, channel: Channel) -> None:
+        if running.channel is not channel:
+            return
+        self._loop.remove_reader(channel)
+        channel.close()
+        running.channel = None
+        for future in running.answers.values():
+            if not future.done():
+                future.set_exception(BackendError(f"{running.name}: its BGP daemon ended"))
+
+
+def _exit_text(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit {code}"

@@ -1,0 +1,169 @@
+"""The supervisor: init of one lab. Builds it, watches it, answers for it, ends with it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pickle
+import signal
+import socket
+import sys
+import time
+from typing import Any
+
+from lab.errors import BackendError, LabError
+from lab.runtime import capability, control, wiring
+from lab.runtime.convergence import Observation, converged, observe
+from lab.runtime.diagnose import explain
+from lab.runtime.events import EventLog
+from lab.runtime.isolation import own_mounts
+from lab.runtime.launch import Failed, Orders, Progress, Ready, receive_orders
+from lab.runtime.rundir import RunFolder
+from lab.runtime.speakers import Speakers
+from lab.runtime.view import View
+from lab.runtime.zygote import fork_zygote
+from lab.timing import Backoff
+
+
+def supervise(asker: socket.socket, *, rootless: bool) -> None:
+    """The body of the lab's init. ``asker`` is the command line that wants it up."""
+    own_mounts()
+    os.chdir("/")
+    _, zygote = fork_zygote()
+    received = receive_orders(asker)
+    if received is None:
+        return
+    orders, lock = received
+    folder = RunFolder(orders.folder)
+    try:
+        asyncio.run(_Supervisor(asker, orders, folder, rootless=rootless).run(zygote))
+    finally:
+        folder.remove()
+        os.close(lock)
+
+
+class _Supervisor:
+    def __init__(self, asker: socket.socket, orders: Orders, folder: RunFolder, *, rootless: bool) -> None:
+        self._asker: socket.socket | None = asker
+        self._orders = orders
+        self._plan = orders.plan
+        self._folder = folder
+        self._rootless = rootless
+        self._stopping = asyncio.Event()
+
+    async def run(self, zygote: socket.socket) -> None:
+        """Up, then serve until told to stop; whatever fails is told to the asker."""
+        try:
+            self._quieten()
+            self._events = EventLog(self._folder.events, self._orders.started_at)
+            self._watch_signals()
+            await self._bring_up(zygote)
+        except LabError as error:
+            self._tell(Failed(error.message, error.hint))
+            return
+        except OSError as error:
+            self._tell(Failed(f"{error.filename or 'the lab'}: {error.strerror}", "is the disk full?"))
+            return
+        if self._stopping.is_set():
+            return
+        self._hand_over()
+        await self._stopping.wait()
+        self._server.close()
+        self._events.write("lab-stopping")
+
+    async def _bring_up(self, zygote: socket.socket) -> None:
+        mechanisms = capability.choose()
+        self._namespaces = wiring.create_namespaces(self._plan)
+        wiring.wire(self._plan, self._namespaces, mechanisms.tagging)
+        self._step(f"wired {len(self._plan.namespaces)} namespaces, tags by {mechanisms.tagging.name}")
+        self._speakers = Speakers(zygote, self._events)
+        for speaker in self._plan.speakers:
+            log = self._folder.log(speaker.namespace)
+            self._speakers.start(speaker, self._namespaces[speaker.namespace], log)
+        self._view = View(self._plan, self._namespaces, self._speakers, mechanisms, rootless=self._rootless)
+        listening = control.listen(self._folder.control_socket)
+        self._server = await control.serve(listening, self._handle)
+        self._step(f"started {len(self._plan.speakers)} BGP speakers")
+        await self._converge()
+
+    async def _converge(self) -> None:
+        """Until two looks in a row say so; ends early when nobody waits any more."""
+        deadline = time.monotonic() + self._orders.convergence.seconds
+        backoff = Backoff()
+        last: Observation | None = None
+        while not self._stopping.is_set():
+            statuses = await self._speakers.statuses()
+            seen = observe(self._plan, statuses)
+            if last is not None and converged(last, seen):
+                self._view.state = "running"
+                return
+            if time.monotonic() > deadline:
+                raise self._not_converged(seen, statuses)
+            last = seen
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), backoff.next())
+
+    def _not_converged(self, seen: Observation, statuses: dict[str, dict[str, Any]]) -> BackendError:
+        findings = explain(self._plan, statuses, self._namespaces) or list(seen.missing)
+        budget = self._orders.convergence
+        text = "\n".join(f"  {finding}" for finding in findings or ["routes still move"])
+        return BackendError(
+            f"the lab did not converge in {budget.seconds:g} s ({budget.name}):\n{text}",
+            hint="nothing was left behind; a slow machine may need `--timeout SECONDS`",
+        )
+
+    def _hand_over(self) -> None:
+        """From now on the lab lives without the one who asked for it."""
+        seconds = time.monotonic() - self._orders.started_at
+        self._events.write("lab-running", seconds=round(seconds, 3))
+        asker, self._asker = self._asker, None
+        assert asker is not None
+        asyncio.get_running_loop().remove_reader(asker)
+        facts = {"rootless": self._rootless, "tagging": self._view.mechanisms.tagging.name}
+        with contextlib.suppress(OSError):
+            asker.sendall(pickle.dumps(Ready(seconds, facts)))
+        asker.close()
+
+    def _step(self, text: str) -> None:
+        self._events.write("progress", text=text)
+        self._tell(Progress(text))
+
+    def _tell(self, message: Progress | Failed) -> None:
+        if self._asker is not None:
+            with contextlib.suppress(OSError):
+                self._asker.sendall(pickle.dumps(message))
+
+    def _watch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._stopping.set)
+        loop.add_signal_handler(signal.SIGCHLD, _reap)
+        assert self._asker is not None
+        loop.add_reader(self._asker, self._stopping.set)
+
+    def _quieten(self) -> None:
+        """Own log from here on: the terminal belongs to the command line."""
+        null = os.open(os.devnull, os.O_RDONLY)
+        log = os.open(self._folder.log("supervisor"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(null, 0)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+
+    async def _handle(self, request: dict[str, Any]) -> control.Reply:
+        match request.get("do"):
+            case "stop":
+                self._stopping.set()
+                return control.Reply("stopping")
+            case "namespace":
+                return self._view.namespace(request["namespace"])
+            case _:
+                return control.Reply(await self._view.answer(request))
+
+
+def _reap() -> None:
+    """An init inherits orphans."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass

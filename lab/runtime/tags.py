@@ -1,0 +1,114 @@
+"""Tagged sub-interfaces on a trunk: 802.1Q where the kernel has it, VXLAN where not.
+
+With VXLAN (RFC 7348) the network identifier is the pair of tags, ``s_tag << 12 | c_tag``:
+24 bits, exactly as many as two VLAN IDs. The two ends of a trunk get link-local addresses
+of its own to carry it, and a UDP port of its own so that equal tags on two trunks of one
+node stay apart. The mechanism is chosen once per lab (``capability.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface
+from typing import Protocol
+
+from lab.plan.types import SubInterface, Wire
+from lab.runtime.netlink import Router
+from lab.runtime.netns import NetworkNamespace
+
+VXLAN_PORT = 4789
+UNDERLAY = IPv4Address("169.254.0.0")
+DOT1Q = 0x8100
+"""ExpressRoute Direct uses ethertype 0x8100 for both tags (learn.microsoft.com,
+expressroute-erdirect-about)."""
+
+
+class Tagging(Protocol):
+    """How sub-interfaces are made; ``prepare`` is called once for each trunk wire."""
+
+    name: str
+
+    def prepare(self, trunk: Trunk, routers: dict[str, Router]) -> None: ...
+
+    def add(self, sub: SubInterface, trunk: Trunk, router: Router, target: NetworkNamespace) -> None: ...
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """A trunk wire and its number in the plan."""
+
+    wire: Wire
+    number: int
+
+    def underlay(self, namespace: str, ifname: str) -> IPv4Interface:
+        """This end's address of the trunk's /31 (VXLAN only)."""
+        is_a = (self.wire.a.namespace, self.wire.a.ifname) == (namespace, ifname)
+        return IPv4Interface((UNDERLAY + 2 * self.number + (0 if is_a else 1), 31))
+
+
+class VlanTagging:
+    """802.1Q sub-interfaces; with an S-tag, a second one on top (QinQ)."""
+
+    name = "802.1Q"
+
+    def __init__(self) -> None:
+        self._outer: set[tuple[str, str]] = set()
+
+    def prepare(self, trunk: Trunk, routers: dict[str, Router]) -> None:
+        """Nothing: tags need no underlay."""
+
+    def add(self, sub: SubInterface, trunk: Trunk, router: Router, target: NetworkNamespace) -> None:
+        parent = sub.port.ifname
+        if sub.s_tag is not None:
+            parent = self._outer_interface(sub, router)
+        _add_and_move(
+            sub, router, target, "vlan", link=router.index(parent), vlan_id=sub.c_tag, vlan_protocol=DOT1Q
+        )
+
+    def _outer_interface(self, sub: SubInterface, router: Router) -> str:
+        outer = f"s{sub.s_tag}"
+        if (sub.port.namespace, outer) not in self._outer:
+            router.add_link(
+                outer, "vlan", link=router.index(sub.port.ifname), vlan_id=sub.s_tag, vlan_protocol=DOT1Q
+            )
+            router.change_link(outer, state="up")
+            self._outer.add((sub.port.namespace, outer))
+        return outer
+
+
+class VxlanTagging:
+    """One VXLAN interface per tag over the trunk."""
+
+    name = "VXLAN"
+
+    def prepare(self, trunk: Trunk, routers: dict[str, Router]) -> None:
+        for end in (trunk.wire.a, trunk.wire.b):
+            routers[end.namespace].add_address(end.ifname, trunk.underlay(end.namespace, end.ifname))
+
+    def add(self, sub: SubInterface, trunk: Trunk, router: Router, target: NetworkNamespace) -> None:
+        own = trunk.underlay(sub.port.namespace, sub.port.ifname).ip
+        far = IPv4Address(int(own) ^ 1)
+        _add_and_move(
+            sub,
+            router,
+            target,
+            "vxlan",
+            vxlan_id=(sub.s_tag or 0) << 12 | sub.c_tag,
+            vxlan_local=str(own),
+            vxlan_group=str(far),
+            vxlan_port=VXLAN_PORT + trunk.number,
+            vxlan_link=router.index(sub.port.ifname),
+            vxlan_learning=False,
+        )
+
+
+def _add_and_move(
+    sub: SubInterface, router: Router, target: NetworkNamespace, kind: str, **details: object
+) -> None:
+    """Make the interface beside its port, under a passing name, then move and name it.
+
+    Two sub-interfaces of one node may have the same name in different namespaces.
+    """
+    passing = "passing"
+    router.add_link(passing, kind, mtu=sub.mtu, **details)
+    router.move_link(passing, target, sub.ifname)

@@ -1,0 +1,155 @@
+"""What a running lab says about itself: ``inspect`` and the questions to its speakers."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import struct
+from typing import Any
+
+from lab.errors import InputError
+from lab.plan.types import Endpoint, Plan
+from lab.runtime.capability import Mechanisms
+from lab.runtime.control import NAMESPACE_KINDS, Reply
+from lab.runtime.netns import NetworkNamespace
+from lab.runtime.speakers import Speakers
+
+SIOCGIFFLAGS = 0x8913
+IFF_UP, IFF_RUNNING = 0x1, 0x40
+
+
+class View:
+    """Reads; changes nothing. ``state`` is ``starting`` until the lab has converged."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        namespaces: dict[str, NetworkNamespace],
+        speakers: Speakers,
+        mechanisms: Mechanisms,
+        *,
+        rootless: bool,
+    ) -> None:
+        self.state = "starting"
+        self.mechanisms = mechanisms
+        self._plan = plan
+        self._namespaces = namespaces
+        self._speakers = speakers
+        self._rootless = rootless
+        self._sockets = {name: _socket_in(namespace) for name, namespace in namespaces.items()}
+
+    async def answer(self, request: dict[str, Any]) -> Any:
+        """Answer a request of the control socket. Raises InputError for one it cannot."""
+        match request:
+            case {"do": "inspect"}:
+                return await self.inspect()
+            case {"do": "routes" | "why" as what, "namespace": name, **details}:
+                return await self._speakers.ask(self.resolve(name, speaker=True), what, **details)
+            case {"do": "sessions", "namespace": name}:
+                status = await self._speakers.ask(self.resolve(name, speaker=True), "status")
+                return status["sessions"]
+            case _:
+                raise InputError(f"unknown request {request.get('do')!r}")
+
+    async def inspect(self) -> dict[str, Any]:
+        """The shape every tool may rely on; see the README's command-line contract."""
+        statuses = await self._speakers.statuses()
+        return {
+            "lab": self._plan.name,
+            "state": self.state,
+            "backend": "netns",
+            "dataplane": None,
+            "rootless": self._rootless,
+            "tagging": self.mechanisms.tagging.name,
+            "nodes": [self._node(namespace.name) for namespace in self._plan.namespaces],
+            "links": [
+                {
+                    "name": wire.name,
+                    "a": str(wire.a),
+                    "b": str(wire.b),
+                    "state": self._wire_state(wire.a, wire.b),
+                }
+                for wire in self._plan.wires
+            ],
+            "bgp_sessions": [
+                {"node": node, "vrf": vrf, **session}
+                for name in self._speakers_in_order()
+                for node, vrf in [_split(name)]
+                for session in self._sessions(name, statuses)
+            ],
+            "tunnels": [],
+        }
+
+    def namespace(self, name: str) -> Reply:
+        """Descriptors that let a command join: user, PID, mount and network namespace."""
+        resolved = self.resolve(name, speaker=False)
+        kinds = NAMESPACE_KINDS if self._rootless else NAMESPACE_KINDS[1:]
+        fds = tuple(os.open(f"/proc/self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in kinds)
+        return Reply({"namespace": resolved, "kinds": [*kinds, "net"]}, (*fds, self._namespaces[resolved].fd))
+
+    def resolve(self, name: str, *, speaker: bool) -> str:
+        """``node`` or ``node/vrf`` as the plan knows it.
+
+        A node's name alone means its only namespace of use: the one with a speaker if it has
+        exactly one, else its base. Raises InputError listing what there is.
+        """
+        wanted = {s.namespace for s in self._plan.speakers} if speaker else set(self._namespaces)
+        if name in wanted:
+            return name
+        inside = sorted(known for known in wanted if known.split("/")[0] == name)
+        if len(inside) == 1:
+            return inside[0]
+        what = "a BGP speaker" if speaker else "a node"
+        known = inside or sorted(wanted)
+        raise InputError(f"{name} is not {what} of this lab", hint="there are: " + ", ".join(known))
+
+    def _node(self, name: str) -> dict[str, Any]:
+        node, vrf = _split(name)
+        state = self._speakers[name].state if name in self._speakers else "running"
+        return {"name": node, "vrf": vrf, "role": self._plan.node(node).role.value, "state": state}
+
+    def _wire_state(self, *ends: Endpoint) -> str:
+        return "up" if all(self._is_running(end) for end in ends) else "down"
+
+    def _is_running(self, end: Endpoint) -> bool:
+        request = struct.pack("16sH14x", end.ifname.encode(), 0)
+        try:
+            answer = fcntl.ioctl(self._sockets[end.namespace], SIOCGIFFLAGS, request)
+        except OSError:
+            return False
+        flags = struct.unpack_from("16xH", answer)[0]
+        return bool(flags & IFF_UP and flags & IFF_RUNNING)
+
+    def _speakers_in_order(self) -> list[str]:
+        return [speaker.namespace for speaker in self._plan.speakers]
+
+    def _sessions(self, name: str, statuses: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+        """A daemon that is down has its sessions in state idle."""
+        if name in statuses:
+            return list(statuses[name]["sessions"])
+        config = self._plan.speaker(name).config
+        return [
+            {
+                "neighbor": neighbor.name,
+                "local_address": str(neighbor.local_address),
+                "peer_address": str(neighbor.peer_address),
+                "local_asn": config.asn,
+                "peer_asn": neighbor.peer_asn,
+                "state": "idle",
+                "prefixes_received": 0,
+                "uptime_s": None,
+            }
+            for neighbor in config.neighbors
+        ]
+
+
+def _split(name: str) -> tuple[str, str | None]:
+    node, _, vrf = name.partition("/")
+    return node, vrf or None
+
+
+def _socket_in(namespace: NetworkNamespace) -> socket.socket:
+    """A socket that belongs to the namespace wherever its owner is (socket(7))."""
+    with namespace.entered():
+        return socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)

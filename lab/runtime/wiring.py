@@ -1,0 +1,94 @@
+"""Plan -> namespaces, wires, tags, bridges, addresses, routes and filters.
+
+Order matters and is this file's content: everything is created first, in one pass over one
+netlink socket per namespace, and turned up last.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from lab.errors import BackendError
+from lab.plan.render.nft import render_filter
+from lab.plan.types import Plan
+from lab.runtime import netns
+from lab.runtime.netlink import Router
+from lab.runtime.netns import NetworkNamespace
+from lab.runtime.process import run_in
+from lab.runtime.tags import Tagging, Trunk
+
+
+def create_namespaces(plan: Plan) -> dict[str, NetworkNamespace]:
+    return {
+        namespace.name: netns.create(namespace.name, forwarding=namespace.forwarding)
+        for namespace in plan.namespaces
+    }
+
+
+def wire(plan: Plan, namespaces: dict[str, NetworkNamespace], tagging: Tagging) -> None:
+    """Build everything in ``plan`` that is not a process. Raises BackendError."""
+    with ExitStack() as stack:
+        routers = {name: stack.enter_context(Router(namespace)) for name, namespace in namespaces.items()}
+        _add_wires(plan, routers, namespaces)
+        _add_sub_interfaces(plan, routers, namespaces, tagging)
+        _add_bridges(plan, routers)
+        for assignment in plan.addresses:
+            routers[assignment.namespace].add_address(assignment.ifname, assignment.address)
+        _turn_up(plan, routers)
+        for route in plan.static_routes:
+            routers[route.namespace].add_route(
+                route.prefix, route.next_hops, route.ifname, onlink=route.onlink
+            )
+    for packet_filter in plan.filters:
+        _load_filter(render_filter(packet_filter), namespaces[packet_filter.namespace])
+
+
+def _add_wires(plan: Plan, routers: dict[str, Router], namespaces: dict[str, NetworkNamespace]) -> None:
+    for link in plan.wires:
+        far = namespaces[link.b.namespace]
+        routers[link.a.namespace].add_veth(link.a.ifname, link.b.ifname, far, link.mtu)
+
+
+def _add_sub_interfaces(
+    plan: Plan, routers: dict[str, Router], namespaces: dict[str, NetworkNamespace], tagging: Tagging
+) -> None:
+    trunks: dict[tuple[str, str], Trunk] = {}
+    for number, link in enumerate(link for link in plan.wires if link.trunk):
+        trunk = Trunk(link, number)
+        tagging.prepare(trunk, routers)
+        for end in (link.a, link.b):
+            routers[end.namespace].change_link(end.ifname, state="up")
+            trunks[end.namespace, end.ifname] = trunk
+    for sub in plan.sub_interfaces:
+        trunk = trunks[sub.port.namespace, sub.port.ifname]
+        tagging.add(sub, trunk, routers[sub.port.namespace], namespaces[sub.namespace])
+
+
+def _add_bridges(plan: Plan, routers: dict[str, Router]) -> None:
+    for bridge in plan.bridges:
+        router = routers[bridge.namespace]
+        router.add_link(bridge.ifname, "bridge", br_mcast_snooping=0)
+        master = router.index(bridge.ifname)
+        for port in bridge.ports:
+            router.change_link(port, master=master)
+
+
+def _turn_up(plan: Plan, routers: dict[str, Router]) -> None:
+    for router in routers.values():
+        router.change_link("lo", state="up")
+    for bridge in plan.bridges:
+        routers[bridge.namespace].change_link(bridge.ifname, state="up")
+    for link in plan.wires:
+        for end in (link.a, link.b):
+            routers[end.namespace].change_link(end.ifname, state="up")
+    for sub in plan.sub_interfaces:
+        routers[sub.namespace].change_link(sub.ifname, state="up")
+
+
+def _load_filter(ruleset: str, namespace: NetworkNamespace) -> None:
+    result = run_in(namespace, ["nft", "-f", "-"], stdin=ruleset)
+    if result.returncode != 0:
+        raise BackendError(
+            f"{namespace.name}: nft refused the packet filter: {result.output.strip()}",
+            hint="`mseelab doctor` shows whether this kernel has nftables",
+        )

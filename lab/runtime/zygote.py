@@ -1,0 +1,166 @@
+"""A process that has ExaBGP and the agent imported and forks one speaker per request.
+
+Importing costs a quarter of a second of processor time, a fork three milliseconds; and what
+was imported before the fork is shared memory. The zygote is forked by the supervisor before
+it does anything else, so the import runs beside the wiring on the second core.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import pickle
+import select
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from lab.bgp.speaker import SpeakerConfig
+from lab.runtime import syscalls
+
+MESSAGE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Start:
+    """Fork a speaker. Its namespace, channel and log travel as descriptors beside it."""
+
+    name: str
+    config: SpeakerConfig
+    exabgp_configuration: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Send a speaker a signal."""
+
+    name: str
+    signal_number: int
+
+
+@dataclass(frozen=True)
+class Started:
+    name: str
+    pid: int
+
+
+@dataclass(frozen=True)
+class Exited:
+    """``status`` as of waitpid; decode with os.waitstatus_to_exitcode."""
+
+    name: str
+    status: int
+
+
+def fork_zygote() -> tuple[int, socket.socket]:
+    """Returns the zygote's pid and our end of the socket to it."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for sock in (ours, theirs):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * MESSAGE)
+    pid = os.fork()
+    if pid:
+        theirs.close()
+        return pid, ours
+    ours.close()
+    status = 1
+    try:
+        syscalls.set_process_name("mseelab-zygote")
+        _Zygote(theirs).serve()
+        status = 0
+    except BaseException:  # noqa: BLE001  the process ends here whatever happens
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(status)
+
+
+def send_start(sock: socket.socket, start: Start, namespace: int, channel: int, log: int) -> None:
+    socket.send_fds(sock, [pickle.dumps(start)], [namespace, channel, log])
+
+
+class _Zygote:
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._names: dict[int, str] = {}
+
+    def serve(self) -> None:
+        wakeup_read, wakeup_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        signal.set_wakeup_fd(wakeup_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _import_everything()
+        poller = select.poll()
+        poller.register(self._socket, select.POLLIN)
+        poller.register(wakeup_read, select.POLLIN)
+        while True:
+            for fd, _ in poller.poll():
+                if fd == wakeup_read:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(wakeup_read, 4096)
+                    self._reap()
+                elif not self._serve_request():
+                    return
+
+    def _serve_request(self) -> bool:
+        data, fds, _, _ = socket.recv_fds(self._socket, MESSAGE, 3)
+        if not data:
+            return False
+        request: Any = pickle.loads(data)
+        match request:
+            case Start():
+                self._start(request, fds)
+            case Stop(name, signal_number):
+                for pid, known in self._names.items():
+                    if known == name:
+                        os.kill(pid, signal_number)
+        return True
+
+    def _start(self, start: Start, fds: list[int]) -> None:
+        pid = os.fork()
+        if pid == 0:
+            self._socket.close()
+            _run(start, *fds)
+        for fd in fds:
+            os.close(fd)
+        self._names[pid] = start.name
+        self._socket.send(pickle.dumps(Started(start.name, pid)))
+
+    def _reap(self) -> None:
+        while self._names:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            self._socket.send(pickle.dumps(Exited(self._names.pop(pid), status)))
+
+
+def _import_everything() -> None:
+    from lab.agent import speaker  # noqa: F401  what every fork shares
+    from lab.agent.bridge import prepare_exabgp
+
+    prepare_exabgp()
+    gc.collect()
+    gc.freeze()
+
+
+def _run(start: Start, namespace: int, channel: int, log: int) -> None:
+    """The speaker's process; never returns."""
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        syscalls.setns(namespace, syscalls.CLONE_NEWNET)
+        syscalls.set_process_name("bgp-" + start.name)
+        from lab.agent.speaker import run_speaker
+
+        status = run_speaker(start.config, start.exabgp_configuration, socket.socket(fileno=channel))
+    except SystemExit as ended:
+        status = ended.code if isinstance(ended.code, int) else 1
+    except BaseException:  # noqa: BLE001  the process ends here whatever happens
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
