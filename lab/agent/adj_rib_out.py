@@ -71,19 +71,19 @@ class PendingUpdate:
         packed = b"" if self._attributes is None else encode(self._attributes).pack(negotiated)
         overhead = len(packed) + (40 if ipv6 else 0)
         for nlri in blobs(self._keys, ROOM - overhead, add_path=add_path):
-            yield Update([], b"")._message(self._body(packed, nlri, ipv6=ipv6))
+            yield bytes(Update([], b"")._message(self._body(packed, nlri, ipv6=ipv6)))
 
     def _body(self, packed: bytes, nlri: bytes, *, ipv6: bool) -> bytes:
         if self._attributes is None:
             if not ipv6:
-                return Update.prefix(nlri) + Update.prefix(b"")
+                return bytes(Update.prefix(nlri) + Update.prefix(b""))
             unreach = attribute(MP_UNREACH_NLRI, IPV6_UNICAST + nlri)
-            return Update.prefix(b"") + Update.prefix(unreach)
+            return bytes(Update.prefix(b"") + Update.prefix(unreach))
         if not ipv6:
-            return Update.prefix(b"") + Update.prefix(packed) + nlri
+            return bytes(Update.prefix(b"") + Update.prefix(packed) + nlri)
         next_hop = self._attributes.next_hop.packed
         reach = attribute(MP_REACH_NLRI, IPV6_UNICAST + bytes((len(next_hop),)) + next_hop + b"\0" + nlri)
-        return Update.prefix(b"") + Update.prefix(packed + reach)
+        return bytes(Update.prefix(b"") + Update.prefix(packed + reach))
 
 
 class AdjRibOutQueue:
@@ -93,11 +93,6 @@ class AdjRibOutQueue:
         self.families = families
         self.sending = False
         self._pending: dict[Key, PathAttributes | None] = {}
-        self._resend: Any = None
-
-    def on_resend(self, resend: Any) -> None:
-        """Call ``resend`` when the peer asks for all routes again (RFC 2918)."""
-        self._resend = resend
 
     def announce(self, attributes: PathAttributes, keys: Iterable[Key]) -> None:
         for key in keys:
@@ -138,8 +133,7 @@ class AdjRibOutQueue:
     clear = reset
 
     def resend(self, enhanced: bool, family: Any = None) -> None:
-        if self._resend is not None:
-            self._resend()
+        """Route refresh (RFC 2918) is not offered, so a peer never asks."""
 
     def replace_restart(self, previous: Any, new: Any) -> None:
         """The session is up; the engine has queued everything already."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import partial
-from ipaddress import IPv4Address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 
 from lab.agent.adj_rib_out import AdjRibOutQueue
@@ -28,7 +27,7 @@ from lab.bgp.events import (
     Withdraw,
     Withdrawn,
 )
-from lab.bgp.route import Prefix
+from lab.bgp.route import Address, Prefix
 from lab.bgp.speaker import Neighbor, SpeakerConfig
 
 FSM_STATES = {
@@ -67,8 +66,6 @@ class Agent:
 
     def peers_ready(self, reactor: SpeakerReactor) -> None:
         self.reactor = reactor
-        for neighbor in self._config.neighbors:
-            self._queue(neighbor.name).on_resend(partial(self._readvertise, neighbor.name))
 
     def session_up(self, session: Session) -> None:
         neighbor = self._neighbors[session]
@@ -116,9 +113,6 @@ class Agent:
 
     # What the engine asks for.
 
-    def _readvertise(self, name: str) -> None:
-        self._perform(self._engine.readvertise(name))
-
     def _handle(self, event: Event) -> None:
         self._perform(self._engine.handle(event))
 
@@ -151,7 +145,7 @@ class Agent:
         self._fib_refused |= refused
         installed = sorted(str(prefix) for prefix, hops in changes.items() if hops and prefix not in refused)
         removed = sorted(str(prefix) for prefix, hops in changes.items() if not hops)
-        self._emit("fib", installed=installed, removed=removed, refused=sorted(map(str, refused)))
+        self._emit("fib", installed=installed, removed=removed, refused={str(p): t for p, t in refused.items()})
 
     # What the supervisor asks.
 
@@ -162,7 +156,7 @@ class Agent:
             case "routes":
                 answer = self._engine.routes(ip_network(request["prefix"]) if request.get("prefix") else None)
             case "why":
-                answer = self._engine.why(request["destination"])
+                answer = self._engine.why(_destination(request["destination"]))
             case unknown:
                 return {"reply": request["request"], "error": f"unknown request {unknown!r}"}
         return {"reply": request["request"], "answer": answer}
@@ -213,6 +207,10 @@ class Agent:
         queue = self._peer(name).neighbor.rib.outgoing
         assert isinstance(queue, AdjRibOutQueue)
         return queue
+
+
+def _destination(text: str) -> Prefix | Address:
+    return ip_network(text) if "/" in text else ip_address(text)
 
 
 def _state_of(peer: SpeakerPeer) -> str:

@@ -58,15 +58,43 @@ def session_of(neighbor: Any) -> Session:
     return str(neighbor["local-address"]), str(neighbor["peer-address"])
 
 
+class ConnectRetry:
+    """The pause before the next connection, in the place of ExaBGP's ``Delay``.
+
+    RFC 4271's ConnectRetryTime of 120 s is for the Internet; here a peer's daemon starts
+    milliseconds after ours, and a link that heals should be used at once.
+    """
+
+    FIRST_S, LONGEST_S = 0.02, 2.0
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self._until, self._next = 0.0, self.FIRST_S
+
+    def increase(self) -> None:
+        self._until = time.monotonic() + self._next
+        self._next = min(2 * self._next, self.LONGEST_S)
+
+    def backoff(self) -> bool:
+        return time.monotonic() < self._until
+
+
 class SpeakerPeer(Peer):  # type: ignore[misc]
     """A session that can be held down for a while after it was dropped on purpose."""
 
     def __init__(self, neighbor: Any, reactor: Any) -> None:
         super().__init__(neighbor, reactor)
         self.held_until = 0.0
+        self._delay = ConnectRetry()
 
     def held(self) -> bool:
         return time.monotonic() < self.held_until
+
+    def _close(self, message: str = "", error: Any = "") -> None:
+        """The reason our agent hears includes what ExaBGP only logs."""
+        super()._close(f"{message}: {error}" if error else message, error)
 
     def run(self) -> Any:
         if self.proto is None and self.generator is None and self.held():
@@ -192,6 +220,7 @@ def prepare_exabgp() -> None:
     environment.api.cli = False
     environment.api.ack = False
     environment.daemon.drop = False
+    environment.daemon.user = "root"  # of the lab's user namespace: the FIB needs CAP_NET_ADMIN
     environment.log.destination = "stderr"
     environment.log.level = "WARNING"
     environment.log.short = True

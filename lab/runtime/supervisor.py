@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from typing import Any
 
 from lab.errors import BackendError, LabError
@@ -25,6 +26,8 @@ from lab.runtime.view import View
 from lab.runtime.zygote import fork_zygote
 from lab.timing import Backoff
 
+REPORT_HINT = "please report it with the topology file"
+
 
 def supervise(asker: socket.socket, *, rootless: bool) -> None:
     """The body of the lab's init. ``asker`` is the command line that wants it up."""
@@ -37,7 +40,7 @@ def supervise(asker: socket.socket, *, rootless: bool) -> None:
     orders, lock = received
     folder = RunFolder(orders.folder)
     try:
-        asyncio.run(_Supervisor(asker, orders, folder, rootless=rootless).run(zygote))
+        _Supervisor(asker, orders, folder, rootless=rootless).run(zygote)
     finally:
         folder.remove()
         os.close(lock)
@@ -50,42 +53,49 @@ class _Supervisor:
         self._plan = orders.plan
         self._folder = folder
         self._rootless = rootless
-        self._stopping = asyncio.Event()
 
-    async def run(self, zygote: socket.socket) -> None:
+    def run(self, zygote: socket.socket) -> None:
         """Up, then serve until told to stop; whatever fails is told to the asker."""
         try:
             self._quieten()
             self._events = EventLog(self._folder.events, self._orders.started_at)
-            self._watch_signals()
-            await self._bring_up(zygote)
+            self._build()
+            asyncio.run(self._live(zygote))
         except LabError as error:
             self._tell(Failed(error.message, error.hint))
-            return
         except OSError as error:
             self._tell(Failed(f"{error.filename or 'the lab'}: {error.strerror}", "is the disk full?"))
-            return
-        if self._stopping.is_set():
-            return
-        self._hand_over()
-        await self._stopping.wait()
-        self._server.close()
-        self._events.write("lab-stopping")
+            raise
+        except Exception:
+            self._tell(Failed("a fault of mseelab itself:\n" + traceback.format_exc(), REPORT_HINT))
+            raise
 
-    async def _bring_up(self, zygote: socket.socket) -> None:
-        mechanisms = capability.choose()
+    def _build(self) -> None:
+        """Everything that is not a process. Before the event loop runs, because pyroute2
+        runs loops of its own."""
+        self._mechanisms = capability.choose()
         self._namespaces = wiring.create_namespaces(self._plan)
-        wiring.wire(self._plan, self._namespaces, mechanisms.tagging)
-        self._step(f"wired {len(self._plan.namespaces)} namespaces, tags by {mechanisms.tagging.name}")
+        wiring.wire(self._plan, self._namespaces, self._mechanisms.tagging)
+        self._step(f"wired {len(self._plan.namespaces)} namespaces, tags by {self._mechanisms.tagging.name}")
+
+    async def _live(self, zygote: socket.socket) -> None:
+        self._stopping = asyncio.Event()
+        self._watch_signals()
         self._speakers = Speakers(zygote, self._events)
         for speaker in self._plan.speakers:
             log = self._folder.log(speaker.namespace)
             self._speakers.start(speaker, self._namespaces[speaker.namespace], log)
-        self._view = View(self._plan, self._namespaces, self._speakers, mechanisms, rootless=self._rootless)
-        listening = control.listen(self._folder.control_socket)
-        self._server = await control.serve(listening, self._handle)
+        self._view = View(
+            self._plan, self._namespaces, self._speakers, self._mechanisms, rootless=self._rootless
+        )
+        server = await control.serve(control.listen(self._folder.control_socket), self._handle)
         self._step(f"started {len(self._plan.speakers)} BGP speakers")
         await self._converge()
+        if not self._stopping.is_set():
+            self._hand_over()
+        await self._stopping.wait()
+        server.close()
+        self._events.write("lab-stopping")
 
     async def _converge(self) -> None:
         """Until two looks in a row say so; ends early when nobody waits any more."""
@@ -99,7 +109,7 @@ class _Supervisor:
                 self._view.state = "running"
                 return
             if time.monotonic() > deadline:
-                raise self._not_converged(seen, statuses)
+                raise await asyncio.to_thread(self._not_converged, seen, statuses)
             last = seen
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), backoff.next())
@@ -120,7 +130,7 @@ class _Supervisor:
         asker, self._asker = self._asker, None
         assert asker is not None
         asyncio.get_running_loop().remove_reader(asker)
-        facts = {"rootless": self._rootless, "tagging": self._view.mechanisms.tagging.name}
+        facts = {"rootless": self._rootless, "tagging": self._mechanisms.tagging.name}
         with contextlib.suppress(OSError):
             asker.sendall(pickle.dumps(Ready(seconds, facts)))
         asker.close()
