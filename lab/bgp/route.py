@@ -20,6 +20,12 @@ Address = IPv4Address | IPv6Address
 
 DEFAULT_LOCAL_PREF = 100
 
+NO_EXPORT = Community(0xFFFFFF01)
+"""RFC 1997: a route received with it is not advertised to external peers."""
+
+NO_ADVERTISE = Community(0xFFFFFF02)
+"""RFC 1997: a route received with it is not advertised to anyone."""
+
 
 class Origin(IntEnum):
     """RFC 4271 section 4.3 a; lower is preferred (section 9.1.2.2 b)."""

@@ -37,10 +37,13 @@ class Neighbor:
 
     ``name`` is unique in the speaker (the far node's name; with the suffix ``-ipv6`` for a
     session over IPv6). ``passive``: this end waits for the TCP connection.
-    ``max_prefixes``: more than this many accepted from the peer and the session is dropped
-    with Cease/1 (RFC 4486), then tried again after ``timers.restart``.
+    ``max_prefixes``: more than this many different prefixes received from the peer, whatever
+    the import policy thinks of them, and the session is dropped with Cease/1 (RFC 4486),
+    then tried again after ``timers.restart``.
     ``add_path``: both ends send and receive several paths per prefix (RFC 7911).
     ``route_reflector_client``: RFC 4456. ``next_hop_self``: also on iBGP sessions.
+    ``allow_own_as``: how often this speaker's own AS number may stand in a received AS_PATH
+    before the route counts as looped (RFC 4271 section 9.1.2).
     ``ttl``: 1 on a single-hop eBGP session; None leaves the system's default.
     """
 
@@ -58,6 +61,7 @@ class Neighbor:
     next_hop_self: bool = False
     route_reflector_client: bool = False
     add_path: bool = False
+    allow_own_as: int = 0
 
     @property
     def family(self) -> Family:

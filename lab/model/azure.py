@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from enum import Enum
-from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
 
-from lab.model.fields import AsNumber, CommunityText, Described, Network, NodeName, ResourceName
+from lab.model.fields import (
+    AsNumber,
+    CommunityText,
+    Described,
+    Ipv4,
+    Ipv6,
+    Network,
+    NodeName,
+    ResourceName,
+)
 
 DEFAULT_GATEWAY_ASN = 65515
 
@@ -61,8 +69,8 @@ class GatewayIpConfiguration(Described):
     """One instance's addresses; left out, the lab chooses them in the GatewaySubnet."""
 
     name: ResourceName
-    private_ip_address: IPv4Address | None = None
-    public_ip_address: IPv4Address | None = None
+    private_ip_address: Ipv4 | None = None
+    public_ip_address: Ipv4 | None = None
     """VPN gateways: the address tunnels end on."""
 
 
@@ -113,8 +121,8 @@ class VirtualMachine(Described):
     name: NodeName
     virtual_network: NodeName
     subnet: ResourceName
-    private_ip_address: IPv4Address
-    private_ipv6_address: IPv6Address | None = None
+    private_ip_address: Ipv4
+    private_ipv6_address: Ipv6 | None = None
 
 
 class Region(Described):
@@ -123,7 +131,7 @@ class Region(Described):
     name: Annotated[str, Field(min_length=1)]
     """The Azure region, e.g. West US 2: decides the BGP community 12076:51nnn."""
     address_prefixes: Annotated[tuple[Network, ...], Field(min_length=1)]
-    service_addresses: tuple[IPv4Address, ...] = ()
+    service_addresses: tuple[Ipv4, ...] = ()
     """Addresses that answer, standing for public services of the region."""
 
 

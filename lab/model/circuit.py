@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from enum import Enum
-from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field, SecretStr
 
-from lab.model.fields import AsNumber, CommunityText, Described, Network, NodeName, ResourceName, VlanId
+from lab.model.fields import (
+    AsNumber,
+    CommunityText,
+    Described,
+    Ipv4Prefix,
+    Ipv6Prefix,
+    Network,
+    NodeName,
+    ResourceName,
+    VlanId,
+)
 
 
 class SkuTier(Enum):
@@ -76,8 +85,8 @@ class MicrosoftPeeringConfig(Described):
 class Ipv6PeeringConfig(Described):
     """IPv6 on the same sub-interfaces, with BGP sessions of its own."""
 
-    primary_peer_address_prefix: IPv6Network
-    secondary_peer_address_prefix: IPv6Network
+    primary_peer_address_prefix: Ipv6Prefix
+    secondary_peer_address_prefix: Ipv6Prefix
     state: PeeringState = PeeringState.ENABLED
 
 
@@ -90,9 +99,9 @@ class Peering(Described):
     """The AS number on the customer's side of the sessions."""
     vlan_id: VlanId
     """The customer tag; the same on both links, unique in the circuit."""
-    primary_peer_address_prefix: IPv4Network
+    primary_peer_address_prefix: Ipv4Prefix
     """A /30: the customer's router takes the first usable address, the MSEE the second."""
-    secondary_peer_address_prefix: IPv4Network
+    secondary_peer_address_prefix: Ipv4Prefix
     shared_key: SecretStr | None = None
     """TCP MD5 key of both sessions, at most 25 characters."""
     microsoft_peering_config: MicrosoftPeeringConfig | None = None

@@ -8,13 +8,23 @@ learn.microsoft.com, expressroute-circuit-peerings.
 from __future__ import annotations
 
 from enum import Enum
-from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
 from lab.model.circuit import LinkPath, PeeringType
-from lab.model.fields import AsNumber, CommunityText, Described, Interface, Network, NodeName, ResourceName
+from lab.model.fields import (
+    AsNumber,
+    CommunityText,
+    Described,
+    Interface,
+    Ipv4,
+    Ipv4Prefix,
+    Ipv6,
+    Network,
+    NodeName,
+    ResourceName,
+)
 
 
 class TimersProfile(Enum):
@@ -28,7 +38,8 @@ class SessionTimers(Described):
     """One session's timers in seconds, instead of the profile's; the lower hold time wins."""
 
     keepalive: Annotated[int, Field(ge=1, le=21845)]
-    hold: Annotated[int, Field(ge=3, le=65535)]
+    hold: Annotated[int, Field(ge=0, le=65535)]
+    """More than keepalive; 0 turns both off (RFC 4271 section 4.2)."""
 
 
 class PrefixListRule(Described):
@@ -99,7 +110,7 @@ class Attachment(Described):
     """Only to differ from the peering's peer_asn on purpose."""
     shared_key: SecretStr | None = None
     """Only to differ from the peering's key on purpose."""
-    provider_address_prefix: Network | None = None
+    provider_address_prefix: Ipv4Prefix | None = None
     """Layer 3 providers: the /30 between this router (first usable) and the provider edge."""
 
 
@@ -129,8 +140,8 @@ class InteriorRouter(Described):
 class Host(Described):
     name: NodeName
     router: NodeName
-    address: IPv4Address
-    ipv6_address: IPv6Address | None = None
+    address: Ipv4
+    ipv6_address: Ipv6 | None = None
 
 
 class VpnDevice(Described):
@@ -138,9 +149,9 @@ class VpnDevice(Described):
 
     name: NodeName
     router: NodeName
-    address: IPv4Address
+    address: Ipv4
     """The public address tunnels end on."""
-    bgp_peering_address: IPv4Address | None = None
+    bgp_peering_address: Ipv4 | None = None
     """A loopback; the BGP sessions inside the tunnels run from it."""
 
 

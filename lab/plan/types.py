@@ -183,7 +183,12 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything the runtime builds, and nothing it has to work out."""
+    """Everything the runtime builds, and nothing it has to work out.
+
+    ``expected_down``: sessions, as (namespace, neighbour's name), whose two ends do not fit
+    together: one is not configured, or they were made to differ on purpose. They stay down
+    for as long as the plan is what it is, so nobody should wait for them.
+    """
 
     name: str
     description: str = ""
@@ -197,6 +202,7 @@ class Plan:
     filters: tuple[PacketFilter, ...] = ()
     speakers: tuple[Speaker, ...] = ()
     suggestions: tuple[Suggestion, ...] = field(default=())
+    expected_down: tuple[tuple[str, str], ...] = ()
 
     def node(self, name: str) -> Node:
         """The node of that name; KeyError when there is none."""

@@ -1,0 +1,80 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MSEELAB := $(BIN)/mseelab
+TOPOLOGY ?= expressroute-vpn
+BACKEND ?= auto
+NAME ?=
+K ?=
+PYTEST := $(BIN)/pytest $(if $(strip $(K)),-k "$(strip $(K))")
+
+# What the lab needs of the system, as command:debian-package.
+COMMANDS := nft:nftables ip:iproute2 ping:iputils-ping
+
+.PHONY: help setup lab-up lab-down lab-status test test-unit test-lab check format schema golden bench
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.ready ## Install what is missing: system packages and the environment in .venv
+
+lab-up: setup ## Bring the reference lab up (TOPOLOGY=, NAME=, BACKEND=)
+	@$(MSEELAB) up $(TOPOLOGY) --backend $(BACKEND) $(if $(NAME),--name $(NAME))
+
+lab-down: setup ## End the lab (NAME= when several run)
+	@$(MSEELAB) down $(if $(NAME),--name $(NAME))
+
+lab-status: setup ## What the running lab looks like
+	@$(MSEELAB) inspect $(if $(NAME),--name $(NAME))
+
+test: setup ## All tests: pure ones, then real labs (K=name runs a few)
+	@$(PYTEST) tests
+
+test-unit: setup ## Tests without a lab, under a minute
+	@$(PYTEST) -m "not lab" tests
+
+test-lab: setup ## Tests that start real labs
+	@$(PYTEST) -m lab tests
+
+check: setup ## Style, imports and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: setup ## Put the code into shape
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+schema: setup ## Write docs/topology.schema.json again
+	@$(MSEELAB) schema > docs/topology.schema.json
+
+golden: setup ## Write the golden files again; then read `git diff`
+	@$(BIN)/pytest tests --update-golden -m "not lab" -q; git diff --stat tests/golden
+
+bench: setup ## Measure; results as JSON on standard output
+	@$(BIN)/python -m lab.bench
+
+# A first run installs packages if it may (root, or sudo without a password) and says which
+# are missing if it may not. A second run does nothing.
+$(VENV)/.ready: pyproject.toml
+	@missing=; \
+	for pair in $(COMMANDS); do \
+	  PATH=$$PATH:/usr/sbin:/sbin command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair#*:}"; \
+	done; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:$$missing"; \
+	  if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
+	  if ! command -v apt-get >/dev/null || ! { $$sudo apt-get update -qq && \
+	       DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing; }; then \
+	    echo "mseelab needs these packages (Debian's names):$$missing" >&2; \
+	    echo "  install them as root, then run make again" >&2; exit 3; \
+	  fi; \
+	fi
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "mseelab needs Python 3.11 or newer; PYTHON=/path/to/python3 make setup" >&2; exit 3; }
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@

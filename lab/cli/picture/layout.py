@@ -1,0 +1,322 @@
+"""A place for every card, and the frames around them.
+
+Columns are given; what is decided here is who stands how high. The customer's sites come
+first, zone over zone, with their edge routers spread beside them. Then each column to the
+right settles as level as it can with what it is wired to, so that a circuit's primary path
+runs straight along the top and its secondary along the bottom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lab.cli.picture import cards as sizes
+from lab.cli.picture.columns import PAD, Column, place_columns, region, span, sub_columns
+from lab.cli.picture.facts import Card, Link, node_of
+from lab.cli.picture.geometry import Rect, text_width
+from lab.cli.picture.seats import (
+    AZURE,
+    BORDER,
+    MICROSOFT,
+    MICROSOFT_EDGE,
+    ON_PREMISES,
+    PROVIDER,
+    SITE_EDGE,
+    SITE_EDGE_RANK,
+    SPOKE,
+    ZONE_RANKS,
+    Cell,
+    Seat,
+    take_seats,
+)
+from lab.cli.picture.stack import Item, settle, total
+
+TITLE_SIZE = 11.5
+TITLE_HEIGHT = 22.0
+_TITLES = {MICROSOFT_EDGE: "Microsoft network"}
+_WIDEST_TITLE = 220.0
+_ROW_GAP = 18.0
+_CELL_GAP = 16.0
+_PATH_GAP = 30.0
+_FIREWALL_OVERLAP = 12.0
+_FIREWALL_CLEARANCE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A titled box: ``kind`` is the cell's first word, or ``site``."""
+
+    kind: str
+    title: str
+    rect: Rect
+
+    @property
+    def title_rect(self) -> Rect:
+        width = text_width(self.title, TITLE_SIZE, bold=True)
+        return Rect(self.rect.x + PAD, self.rect.y + 5, width, TITLE_HEIGHT - 7)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    places: Mapping[str, Rect]
+    anchors: Mapping[str, Rect]
+    frames: tuple[Frame, ...]
+    columns: Mapping[int, Column]
+
+
+def lay_out(cards: Sequence[Card], links: Sequence[Link]) -> Layout:
+    return _Layouter(cards, links).run() if cards else Layout({}, {}, (), {})
+
+
+class _Layouter:
+    def __init__(self, cards: Sequence[Card], links: Sequence[Link]) -> None:
+        self._cards = {card.node.name: card for card in cards}
+        self._seats = take_seats(cards)
+        self._columns = place_columns(cards, self._seats, self._title_widths())
+        self._places: dict[str, Rect] = {}
+        self._anchors: dict[str, Rect] = {}
+        self._frames: list[Frame] = []
+        self._wires: dict[str, list[tuple[str, str]]] = {name: [] for name in self._cards}
+        for link in links:
+            self._wires.setdefault(node_of(link.a), []).append((link.a, link.b))
+            self._wires.setdefault(node_of(link.b), []).append((link.b, link.a))
+
+    def run(self) -> Layout:
+        top = 0.0
+        for site in dict.fromkeys(cell[1] for cell in self._cells(ON_PREMISES, SITE_EDGE, BORDER)):
+            top = self._place_site(site, top) + _CELL_GAP
+        self._place_paths(PROVIDER)
+        self._place_paths(MICROSOFT)
+        self._place_microsoft_edge()
+        self._place_bands(AZURE)
+        self._place_bands(SPOKE)
+        return Layout(self._places, self._anchors, tuple(self._frames), self._columns)
+
+    # --- questions
+
+    def _cells(self, *kinds: str) -> list[Cell]:
+        return list(dict.fromkeys(seat.cell for seat in self._seats.values() if seat.cell[0] in kinds))
+
+    def _members(self, cell: Cell, rank: int | None = None) -> list[Card]:
+        return [
+            card
+            for name, card in self._cards.items()
+            if self._seats[name].cell == cell and rank in (None, self._seats[name].rank)
+        ]
+
+    def _ranks(self, cell: Cell) -> list[int]:
+        return sorted({seat.rank for seat in self._seats.values() if seat.cell == cell})
+
+    def _title_widths(self) -> dict[tuple[int, ...], float]:
+        widths: dict[tuple[int, ...], float] = {}
+        for name, seat in self._seats.items():
+            words = self._cards[name].node.group[1:]
+            titles = [min(text_width(word, TITLE_SIZE, bold=True) + 2, _WIDEST_TITLE) for word in words]
+            ranks = region(seat.rank)
+            widths[ranks] = max([widths.get(ranks, 0.0), *titles])
+        return widths
+
+    def _pulls(self, card: Card) -> list[float]:
+        """Tops at which a wire of the card to something placed would be level."""
+        if card.node.name in self._places:
+            return []
+        own = sizes.anchors(card, Rect(0, 0, 1, sizes.height(card)))
+        return [
+            self._anchors[far].centre[1] - own[near].centre[1]
+            for near, far in self._wires[card.node.name]
+            if far in self._anchors and near in own
+        ]
+
+    def _middle(self) -> float:
+        if not self._places:
+            return 0.0
+        top = min(place.y for place in self._places.values())
+        return (top + max(place.bottom for place in self._places.values())) / 2
+
+    # --- deeds
+
+    def _put(self, card: Card, y: float, sub_column: int = 0) -> None:
+        column = self._columns[self._seats[card.node.name].rank]
+        place = Rect(column.card_x(sub_column), y, column.card_width, sizes.height(card))
+        self._places[card.node.name] = place
+        self._anchors |= sizes.anchors(card, place)
+
+    def _frame(self, kind: str, title: str, ranks: Iterable[int], top: float, bottom: float) -> None:
+        left, right = span(self._columns, list(ranks))
+        outer = PAD * 2 if kind == "site" and any(rank in ZONE_RANKS for rank in self._columns) else PAD
+        right_outer = PAD if SITE_EDGE_RANK in self._columns else outer
+        rect = Rect(left - outer, top, right - left + outer + right_outer, bottom - top)
+        self._frames.append(Frame(kind, title, rect))
+
+    # --- on premises
+
+    def _place_site(self, site: str, top: float) -> float:
+        zones = [cell for cell in self._cells(ON_PREMISES) if cell[1] == site]
+        edges = [Item(sizes.height(card), 0, _PATH_GAP) for card in self._members((SITE_EDGE, site))]
+        firewalls = self._borders(site, zones)
+        heights = [
+            self._cell_height(zone) + (_FIREWALL_CLEARANCE if i in firewalls else 0)
+            for i, zone in enumerate(zones)
+        ]
+        gaps = [self._border_gap(firewalls.get(i, [])) for i in range(len(zones) - 1)]
+        inner = top + TITLE_HEIGHT
+        spare = max(0.0, total(edges) - sum(heights) - sum(gaps))
+        heights = [height + spare / len(heights) for height in heights]
+        bottom = inner + max(total(edges), sum(heights) + sum(gaps))
+        self._frame("site", site, range(0, SITE_EDGE_RANK + 1), top, bottom + PAD)
+        y = inner
+        for i, zone in enumerate(zones):
+            self._place_zone(zone, y, heights[i], _FIREWALL_CLEARANCE if i in firewalls else 0)
+            y += heights[i]
+            if i < len(gaps):
+                self._place_border(firewalls.get(i, []), y + gaps[i] / 2)
+                y += gaps[i]
+        self._spread(self._members((SITE_EDGE, site)), inner, bottom)
+        return bottom + PAD
+
+    def _borders(self, site: str, zones: Sequence[Cell]) -> dict[int, list[Card]]:
+        """Firewalls by the zone above them."""
+        found: dict[int, list[Card]] = {}
+        for card in self._members((BORDER, site)):
+            cells = [
+                self._seats[node_of(far)].cell
+                for _, far in self._wires[card.node.name]
+                if node_of(far) in self._seats
+            ]
+            sides = sorted(zones.index(cell) for cell in cells if cell in zones)
+            found.setdefault(min(sides[0] if sides else 0, len(zones) - 2), []).append(card)
+        return found
+
+    @staticmethod
+    def _border_gap(firewalls: Sequence[Card]) -> float:
+        tallest = max((sizes.height(card) for card in firewalls), default=0.0)
+        return max(PAD, tallest - 2 * _FIREWALL_OVERLAP)
+
+    def _place_border(self, firewalls: Sequence[Card], middle: float) -> None:
+        for i, card in enumerate(firewalls):
+            self._put(card, middle - sizes.height(card) / 2)
+            place = self._places[card.node.name]
+            moved = Rect(place.x - i * (place.width + _ROW_GAP), place.y, place.width, place.height)
+            self._places[card.node.name] = moved
+            self._anchors |= sizes.anchors(card, moved)
+
+    def _place_zone(self, zone: Cell, top: float, height: float, clearance: float) -> None:
+        if zone[2]:
+            self._frame("zone", zone[2], ZONE_RANKS, top, top + height)
+        self._place_cell(zone, top + TITLE_HEIGHT, top + height - PAD - clearance, reverse=True)
+
+    def _spread(self, cards: Sequence[Card], top: float, bottom: float) -> None:
+        step = (bottom - top) / max(1, len(cards))
+        items = [
+            Item(sizes.height(card), top + step * (i + 0.5) - sizes.height(card) / 2, _PATH_GAP)
+            for i, card in enumerate(cards)
+        ]
+        for card, y in zip(cards, settle(items, top, bottom), strict=True):
+            self._put(card, y)
+
+    # --- cells
+
+    def _head(self, cell: Cell) -> float:
+        """Room for a title; a spoke needs none, its virtual network's card says the same."""
+        untitled = cell[0] == SPOKE or len(cell) < 2
+        return PAD if untitled else TITLE_HEIGHT
+
+    def _cell_height(self, cell: Cell) -> float:
+        stacks = (self._stack_height(self._members(cell, rank)) for rank in self._ranks(cell))
+        return self._head(cell) + PAD + max(stacks)
+
+    @staticmethod
+    def _stack_height(cards: Sequence[Card]) -> float:
+        rows = -(-len(cards) // sub_columns(len(cards)))
+        gap = _PATH_GAP if len(cards) > rows else _ROW_GAP
+        tallest = sorted((sizes.height(card) for card in cards), reverse=True)[:rows]
+        return sum(tallest) + gap * (rows - 1)
+
+    def _place_cell(self, cell: Cell, top: float, bottom: float, reverse: bool = False) -> None:
+        for rank in sorted(self._ranks(cell), reverse=reverse):
+            members = self._members(cell, rank)
+            if sub_columns(len(members)) > 1:
+                self._place_grid(members, top, bottom)
+            else:
+                self._place_stack(members, cell, top, bottom)
+
+    def _place_stack(self, cards: Sequence[Card], cell: Cell, top: float, bottom: float) -> None:
+        wishes: list[Item] = []
+        for card in cards:
+            height = sizes.height(card)
+            near = [
+                self._anchors[far].centre[1] - height / 2
+                for _, far in self._wires[card.node.name]
+                if far in self._anchors and self._seats[node_of(far)].cell == cell
+            ]
+            wish = sum(near) / len(near) if near else (top + bottom - height) / 2
+            wishes.append(Item(height, wish, _ROW_GAP))
+        for card, y in zip(cards, settle(wishes, top, bottom), strict=True):
+            self._put(card, y)
+
+    def _place_grid(self, cards: Sequence[Card], top: float, bottom: float) -> None:
+        """Down the first sub-column, up the second: neighbours in a line stay neighbours."""
+        rows = -(-len(cards) // sub_columns(len(cards)))
+        step = max(sizes.height(card) for card in cards) + _PATH_GAP
+        first = (top + bottom - step * rows + _PATH_GAP) / 2
+        for i, card in enumerate(cards):
+            sub_column, row = divmod(i, rows)
+            self._put(card, first + step * (rows - 1 - row if sub_column % 2 else row), sub_column)
+
+    # --- the rest of the way
+
+    def _place_paths(self, kind: str) -> None:
+        """One column of cells whose cards align with their wires."""
+        cells = sorted(self._cells(kind), key=self._pull_of)
+        items: list[Item] = []
+        for cell in cells:
+            for i, card in enumerate(self._members(cell)):
+                pulls = self._pulls(card)
+                wish = sum(pulls) / len(pulls) if pulls else self._middle()
+                gap = _PATH_GAP if i else _CELL_GAP + TITLE_HEIGHT + PAD
+                items.append(Item(sizes.height(card), wish, gap))
+        cards = [card for cell in cells for card in self._members(cell)]
+        for card, y in zip(cards, settle(items), strict=True):
+            self._put(card, y)
+        for cell in cells:
+            self._frame_cell(cell, kind)
+
+    def _place_microsoft_edge(self) -> None:
+        """Under the MSEEs: whatever it would be level with, it must not push them away."""
+        for cell in self._cells(MICROSOFT_EDGE):
+            above = [frame.rect.bottom for frame in self._frames if frame.kind == MICROSOFT]
+            y = max(above) + _CELL_GAP + TITLE_HEIGHT if above else self._middle()
+            for card in self._members(cell):
+                self._put(card, y)
+                y += sizes.height(card) + _PATH_GAP
+            self._frame_cell(cell, MICROSOFT_EDGE)
+
+    def _frame_cell(self, cell: Cell, kind: str) -> None:
+        places = [self._places[card.node.name] for card in self._members(cell)]
+        top, bottom = min(p.y for p in places) - TITLE_HEIGHT, max(p.bottom for p in places) + PAD
+        title = cell[1] if len(cell) > 1 else _TITLES.get(kind, "")
+        self._frame(kind, title, self._ranks(cell), top, bottom)
+
+    def _pull_of(self, cell: Cell) -> float:
+        pulls = [pull for card in self._members(cell) for pull in self._pulls(card)]
+        return sum(pulls) / len(pulls) if pulls else self._middle()
+
+    def _place_bands(self, kind: str) -> None:
+        """Virtual networks: one above the other, each around the middle of its wires."""
+        cells = self._cells(kind)
+        if kind == SPOKE:
+            cells.sort(key=self._pull_of)
+        heights = [self._cell_height(cell) for cell in cells]
+        items = [
+            Item(height, self._pull_of(cell) - height / 2, _CELL_GAP)
+            for cell, height in zip(cells, heights, strict=True)
+        ]
+        ranks = sorted({rank for cell in cells for rank in self._ranks(cell)})
+        for cell, height, y in zip(cells, heights, settle(items), strict=True):
+            head = self._head(cell)
+            self._frame(kind, cell[1] if head == TITLE_HEIGHT else "", ranks, y, y + height)
+            self._place_cell(cell, y + head, y + height - PAD)
+
+
+__all__ = ["Cell", "Frame", "Layout", "Seat", "lay_out"]

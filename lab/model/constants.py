@@ -1,0 +1,48 @@
+"""Numbers and limits of the model, each with where it comes from.
+
+Pages are those of learn.microsoft.com/azure, named by their last two path elements.
+"""
+
+from __future__ import annotations
+
+MAX_FILE_BYTES = 4 * 1024 * 1024
+"""Ours: far more than any lab that one host can hold."""
+MAX_DEPTH = 32
+"""Ours: the model itself is 9 levels deep."""
+MAX_VALUES = 200_000
+"""Ours: values in a file, aliases written out."""
+
+MSEE_ASN = 12076
+"""Microsoft's side of every peering (expressroute/expressroute-routing)."""
+RESERVED_PEER_ASNS = frozenset({MSEE_ASN, *range(65515, 65521)})
+"""Never the customer's side of a peering (expressroute/expressroute-routing)."""
+MICROSOFT_PEERING_REGIONAL = 51000
+"""12076:51nnn tags a region's prefixes (expressroute/expressroute-routing)."""
+PRIVATE_PEERING_REGIONAL = 50000
+"""12076:50nnn does on private peering (expressroute/expressroute-routing)."""
+
+LINK_PREFIX_LENGTHS = {4: 30, 6: 126}
+"""One link of a peering, by IP version (expressroute/expressroute-routing)."""
+MD5_KEY_MAX = 25
+"""Characters of a peering's shared key (MicrosoftDocs/azure-docs pull request 120536)."""
+
+GATEWAY_SUBNET = "GatewaySubnet"
+"""Exactly so (expressroute/expressroute-about-virtual-network-gateways)."""
+SUBNET_LONGEST = {4: 29, 6: 64}
+"""The smallest subnet, by IP version (virtual-network/virtual-networks-faq)."""
+RESERVED_FIRST_ADDRESSES = 4
+"""Of each subnet, and the last one too (virtual-network/virtual-networks-faq)."""
+
+MINIMUM_HOLD_SECONDS = 3
+"""Unless it is zero (RFC 4271 section 4.2)."""
+
+EXPRESS_ROUTE_SKUS = (
+    "Standard",
+    "HighPerformance",
+    "UltraPerformance",
+    "ErGw1AZ",
+    "ErGw2AZ",
+    "ErGw3AZ",
+    "ErGwScale",
+)
+"""Of ExpressRoute gateways (expressroute/expressroute-about-virtual-network-gateways)."""

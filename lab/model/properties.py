@@ -1,0 +1,103 @@
+"""What the model says about itself: an object's properties, their descriptions, which are secret.
+
+Descriptions are the texts under the properties, read from the source on demand; see
+``lab.model.fields.Described``.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any, get_args
+
+from pydantic import BaseModel, SecretStr
+
+from lab.model.problem import Loc
+from lab.model.topology import Topology
+
+Model = type[BaseModel]
+
+
+def model_at(loc: Loc) -> Model | None:
+    """The kind of object a file holds at ``loc``; None where there is none."""
+    model: Model | None = Topology
+    for step in loc:
+        if isinstance(step, int):
+            continue
+        model = (
+            _model_in(model.model_fields[step].annotation) if model and step in model.model_fields else None
+        )
+    return model
+
+
+def annotations_in(annotation: Any) -> Iterator[Any]:
+    """A type and the types it is made of."""
+    yield annotation
+    for inner in get_args(annotation):
+        yield from annotations_in(inner)
+
+
+def _model_in(annotation: Any) -> Model | None:
+    for inner in annotations_in(annotation):
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            return inner
+    return None
+
+
+def hidden(loc: Loc) -> bool:
+    """True where the value is a secret, at ``loc`` or around it."""
+    return any(_is_secret(loc[:end]) for end in range(1, len(loc) + 1))
+
+
+def _is_secret(loc: Loc) -> bool:
+    around, name = model_at(loc[:-1]), loc[-1]
+    if name == "authorization_key":
+        return True
+    if around is None or not isinstance(name, str) or name not in around.model_fields:
+        return False
+    return SecretStr in annotations_in(around.model_fields[name].annotation)
+
+
+def properties_of(model: Model | None) -> dict[str, str]:
+    """Property names with their descriptions, in order."""
+    if model is None:
+        return {}
+    said = descriptions(model)
+    return {name: said.get(name) or field.description or "" for name, field in model.model_fields.items()}
+
+
+@cache
+def descriptions(model: Model) -> dict[str, str]:
+    """The texts under the properties of ``model``."""
+    return _descriptions_in(model.__module__).get(model.__name__, {})
+
+
+@cache
+def _descriptions_in(module: str) -> dict[str, dict[str, str]]:
+    """Of every class of a module; empty where there is no source (a frozen program)."""
+    try:
+        tree = ast.parse(inspect.getsource(sys.modules[module]))
+    except OSError:
+        return {}
+    return {node.name: dict(_described(node)) for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+def _described(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    for statement, after in zip(node.body, node.body[1:], strict=False):
+        match statement, after:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                yield name, inspect.cleandoc(text)
+
+
+def closest(name: str, names: Iterable[str]) -> str | None:
+    """The one of ``names`` that was probably meant."""
+    known = list(names)
+    by_lower = {one.lower(): one for one in known}
+    if len(known) > 1000:
+        return by_lower.get(name.lower())
+    matches = difflib.get_close_matches(name[:100].lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[matches[0]] if matches else None

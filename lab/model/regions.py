@@ -1,0 +1,82 @@
+"""Azure regions: the BGP communities and the geopolitical region of each.
+
+The table is ``lab/data/regions.yaml``; it is read when the first region is looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+from lab.model.constants import MICROSOFT_PEERING_REGIONAL, MSEE_ASN, PRIVATE_PEERING_REGIONAL
+from lab.model.problem import Finding, Loc
+from lab.model.properties import closest
+from lab.model.reader import LOADER
+
+
+@dataclass(frozen=True, slots=True)
+class AzureRegion:
+    """What is documented of a region; None is what is not."""
+
+    name: str
+    """The display name, e.g. West US 2."""
+    suffix: int | None = None
+    """The last three digits of its communities."""
+    geopolitical: str | None = None
+
+    @property
+    def microsoft_community(self) -> str | None:
+        """Carried by the region's prefixes on Microsoft peering, e.g. 12076:51026."""
+        return self._community(MICROSOFT_PEERING_REGIONAL)
+
+    @property
+    def private_community(self) -> str | None:
+        """The same region's on private peering, e.g. 12076:50026."""
+        return self._community(PRIVATE_PEERING_REGIONAL)
+
+    def _community(self, base: int) -> str | None:
+        return None if self.suffix is None else f"{MSEE_ASN}:{base + self.suffix}"
+
+
+def region(name: str) -> AzureRegion | None:
+    """The region called ``name``, as displayed (West US 2) or as in ARM (westus2)."""
+    return _by_key().get(region_key(name))
+
+
+def region_key(name: str) -> str:
+    """Equal for two ways to write one region."""
+    return name.replace(" ", "").casefold()
+
+
+def unknown_region(loc: Loc, name: str) -> Finding:
+    """What to say when ``region`` knows no such name."""
+    names = [each.name for each in regions()]
+    near = closest(name, names)
+    hint = f"did you mean {near}?" if near else "regions are called as in the portal: West US 2, West Europe"
+    return Finding(loc, f"{name!r} is no Azure region", hint)
+
+
+@cache
+def regions() -> tuple[AzureRegion, ...]:
+    """All regions, in the order of the table."""
+    return tuple(AzureRegion(row["name"], row.get("suffix"), row.get("geopolitical")) for row in _table())
+
+
+@cache
+def _by_key() -> Mapping[str, AzureRegion]:
+    names = {region_key(each.name): each for each in regions()}
+    also = {region_key(row["also"]): names[region_key(row["name"])] for row in _table() if "also" in row}
+    return MappingProxyType(names | also)
+
+
+@cache
+def _table() -> list[dict[str, Any]]:
+    text = resources.files("lab").joinpath("data/regions.yaml").read_text(encoding="utf-8")
+    rows: list[dict[str, Any]] = yaml.load(text, Loader=LOADER)
+    return rows

@@ -1,0 +1,56 @@
+"""The JSON schema of topology files, for editors: docs/topology.schema.json.
+
+Generated from the model (draft 2020-12), with the texts under the properties as descriptions.
+A schema cannot say what the rules say; ``mseelab validate`` does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from pydantic import BaseModel
+
+from lab.model.properties import annotations_in, descriptions
+from lab.model.topology import Topology
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def topology_schema() -> dict[str, Any]:
+    """The schema as a JSON value."""
+    schema = Topology.model_json_schema()
+    definitions: dict[str, Any] = schema.get("$defs", {})
+    for model in _models(Topology):
+        _describe(schema if model is Topology else definitions[model.__name__], model)
+    return {"$schema": DIALECT, **schema, "title": "mseelab topology"}
+
+
+def schema_text() -> str:
+    """The schema as it is kept in docs/."""
+    return json.dumps(topology_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _models(model: type[BaseModel]) -> list[type[BaseModel]]:
+    """The model and all that it is made of."""
+    found = [model]
+    for each in found:
+        for field in each.model_fields.values():
+            for inner in annotations_in(field.annotation):
+                if isinstance(inner, type) and issubclass(inner, BaseModel) and inner not in found:
+                    found.append(inner)
+    return found
+
+
+def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    said = descriptions(model)
+    if "description" in schema:
+        schema["description"] = _one_line(schema["description"])
+    for name, property_ in schema["properties"].items():
+        if name in said:
+            property_["description"] = _one_line(said[name])
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text)

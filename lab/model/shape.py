@@ -1,0 +1,202 @@
+"""A document into a Topology, and pydantic's errors into our words.
+
+The document goes through JSON in strict mode: a quoted number is no number, ``yes`` is no
+boolean and 1 is no address, which is what the JSON schema says too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from lab.model.document import Document, Scalar, Sequence
+from lab.model.fields import PATTERN_HINTS
+from lab.model.problem import Finding, Loc, Problem, TopologyError, quoted
+from lab.model.properties import closest, hidden, model_at, properties_of
+from lab.model.topology import Topology
+
+Words = tuple[str, str | None]
+
+
+def topology_of(document: Document) -> Topology:
+    """The Topology; TopologyError with every problem of shape when it is none."""
+    try:
+        return Topology.model_validate_json(json.dumps(document.plain()), strict=True)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    raise TopologyError(_problem(detail, document) for detail in details if not _echo(detail, document))
+
+
+def _echo(detail: ErrorDetails, document: Document) -> bool:
+    """True for a list called too short only because its entries are wrong themselves."""
+    node = document.at(detail["loc"])
+    return (
+        detail["type"] == "too_short"
+        and isinstance(node, Sequence)
+        and len(node.items) >= detail["ctx"]["min_length"]
+    )
+
+
+def _problem(detail: ErrorDetails, document: Document) -> Problem:
+    loc: Loc = tuple(detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return document.problem_at_key(_unknown(loc))
+    if hidden(loc):
+        return document.problem(Finding(loc, *_secret_words(detail)))
+    translate = _WORDS.get(detail["type"], _untranslated)
+    node = document.at(loc)
+    text = node.text if isinstance(node, Scalar) else ""
+    return document.problem(Finding(loc, *translate(_Case(detail, loc, text))))
+
+
+def _unknown(loc: Loc) -> Finding:
+    allowed = properties_of(model_at(loc[:-1]))
+    near = closest(_snake(str(loc[-1])), allowed)
+    what = "unknown property" + (f", did you mean {near!r}?" if near else "")
+    return Finding(loc, what, "allowed here: " + ", ".join(allowed) if allowed else None)
+
+
+def _snake(name: str) -> str:
+    """vlanId, as ARM writes it, is vlan_id here."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+def _secret_words(detail: ErrorDetails) -> Words:
+    """Nothing of the value, whatever is wrong with it."""
+    if detail["type"] == "missing":
+        return "missing", None
+    if detail["type"].startswith("uuid"):
+        return "is not a UUID", "8-4-4-4-12 hexadecimal digits"
+    return "must be text", "put it in quotes"
+
+
+class _Case:
+    """One error of pydantic's, with what the messages need."""
+
+    def __init__(self, detail: ErrorDetails, loc: Loc, text: str) -> None:
+        self.loc = loc
+        self.value: Any = detail["input"]
+        self.text = text
+        self.context: Mapping[str, Any] = detail.get("ctx", {})
+        self.message = detail["msg"]
+
+    @property
+    def shown(self) -> str:
+        """The value, for the words 'not ...'."""
+        if isinstance(self.value, bool):
+            return f"the boolean {str(self.value).lower()}"
+        if isinstance(self.value, int | float):
+            return f"the number {self.text[:60]}"
+        if isinstance(self.value, str):
+            return quoted(self.value)
+        return "a list" if isinstance(self.value, list) else "a mapping" if self.value else "empty"
+
+
+def _missing(case: _Case) -> Words:
+    model = model_at(case.loc[:-1])
+    return "missing", properties_of(model).get(str(case.loc[-1])) or None
+
+
+def _text(case: _Case) -> Words:
+    if isinstance(case.value, bool | int | float):
+        return f"must be text, not {case.shown}", f'put it in quotes: "{case.text[:60]}"'
+    return f"must be text, not {case.shown}", None
+
+
+def _whole_number(case: _Case) -> Words:
+    digits = case.text.lstrip("+-")
+    what = f"must be a whole number, not {case.shown}"
+    if digits.isascii() and digits.isdigit():
+        return what, "without quotes" if digits[0] != "0" else "without leading zeros and without quotes"
+    return what, None
+
+
+def _boolean(case: _Case) -> Words:
+    return f"must be true or false, not {case.shown}", "write true or false without quotes"
+
+
+def _mapping(case: _Case) -> Words:
+    allowed = properties_of(model_at(case.loc))
+    return f"must be a mapping, not {case.shown}", "its properties: " + ", ".join(
+        allowed
+    ) if allowed else None
+
+
+def _list(case: _Case) -> Words:
+    if isinstance(case.value, str):
+        return f"must be a list, not {case.shown}", f"put it in brackets: [{case.text[:60]}]"
+    return f"must be a list, not {case.shown}", "each entry on a line that begins with '- '"
+
+
+def _too_few(case: _Case) -> Words:
+    least = case.context["min_length"]
+    return f"needs at least {_entries(least)}, has {case.context['actual_length']}", None
+
+
+def _too_many(case: _Case) -> Words:
+    return f"takes at most {_entries(case.context['max_length'])}", None
+
+
+def _entries(count: int) -> str:
+    return f"{count} entry" if count == 1 else f"{count} entries"
+
+
+def _one_of(case: _Case) -> Words:
+    """pydantic lists the set as "'a', 'b' or 'c'" and numbers without quotes."""
+    values = str(case.context["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
+    near = closest(str(case.value), values)
+    hint = f"did you mean {near}?" if near and near != str(case.value) else None
+    if near == str(case.value):
+        hint = "without quotes"
+    one_of = "must be one of " + ", ".join(values) if len(values) > 1 else f"must be {values[0]}"
+    return f"{one_of}; not {case.shown}", hint
+
+
+def _too_low(case: _Case) -> Words:
+    return f"{case.text[:60]} is less than {case.context['ge']}", None
+
+
+def _too_high(case: _Case) -> Words:
+    return f"{case.text[:60]} is more than {case.context['le']}", None
+
+
+def _pattern(case: _Case) -> Words:
+    return f"{quoted(str(case.value))} is not in the right form", PATTERN_HINTS.get(case.context["pattern"])
+
+
+def _empty(case: _Case) -> Words:
+    return "must not be empty", None
+
+
+def _ours(case: _Case) -> Words:
+    return case.context["what"], case.context["hint"]
+
+
+def _untranslated(case: _Case) -> Words:
+    """A kind of error the model did not have when this was written."""
+    return case.message, None
+
+
+_WORDS: dict[str, Callable[[_Case], Words]] = {
+    "missing": _missing,
+    "string_type": _text,
+    "int_type": _whole_number,
+    "int_from_float": _whole_number,
+    "int_parsing": _whole_number,
+    "bool_type": _boolean,
+    "model_type": _mapping,
+    "tuple_type": _list,
+    "too_short": _too_few,
+    "too_long": _too_many,
+    "enum": _one_of,
+    "literal_error": _one_of,
+    "greater_than_equal": _too_low,
+    "less_than_equal": _too_high,
+    "string_pattern_mismatch": _pattern,
+    "string_too_short": _empty,
+    "lab_value": _ours,
+}

@@ -1,0 +1,1 @@
+"""The compiler's passes, one per file; ``lab.plan.compile`` lists them in order."""

@@ -1,0 +1,125 @@
+"""What each router refuses to forward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from lab.model.azure import GatewayType, VirtualNetwork
+from lab.model.onprem import Firewall, FirewallRule
+from lab.model.topology import Topology
+from lab.plan import names
+from lab.plan.azure import PeeredPair, instances, linked_legs, peered_pairs, spaces
+from lab.plan.facts import extend
+from lab.plan.legs import Attached, Leg, all_attached
+from lab.plan.microsoft import microsoft_legs
+from lab.plan.types import FilterAction, FilterRule, PacketFilter, Plan
+
+ACCEPT, DROP = FilterAction.ACCEPT, FilterAction.DROP
+
+
+def filter_packets(topology: Topology, plan: Plan) -> Plan:
+    return extend(plan, _filters(topology))
+
+
+def _filters(topology: Topology) -> Iterator[PacketFilter]:
+    for site in topology.on_premises:
+        yield from map(_firewall, site.firewalls)
+    yield from _edge_routers(all_attached(topology))
+    yield from map(_public_sources, microsoft_legs(topology))
+    yield from _circuit_is_no_transit(topology)
+    for vnet in topology.virtual_networks:
+        yield from _virtual_network(topology, vnet)
+    for gateway in topology.virtual_network_gateways:
+        if gateway.gateway_type is GatewayType.VPN:
+            # Nothing passes between the public side and the network but what a tunnel brings.
+            yield from (PacketFilter(instance, ()) for instance in instances(gateway))
+
+
+def _firewall(firewall: Firewall) -> PacketFilter:
+    established = FilterRule(ACCEPT, "answers to what was allowed", established=True)
+    return PacketFilter(firewall.name, (established, *map(_firewall_rule, firewall.rules)))
+
+
+def _firewall_rule(rule: FirewallRule) -> FilterRule:
+    return FilterRule(
+        ACCEPT,
+        rule.name,
+        in_interfaces=(names.ifname(rule.source_zone),),
+        out_interfaces=(names.ifname(rule.destination_zone),),
+        sources=rule.source_prefixes,
+        destinations=rule.destination_prefixes,
+        protocol=rule.protocol,
+        destination_ports=tuple((port, port) for port in rule.destination_ports),
+    )
+
+
+def _edge_routers(everywhere: tuple[Attached, ...]) -> Iterator[PacketFilter]:
+    """Peerings that only some remote prefixes may use; what crosses none of them passes."""
+    limited = [attached for attached in everywhere if attached.attachment.permitted_remote_prefixes]
+    limited.sort(key=lambda attached: attached.namespace)
+    for namespace, group in groupby(limited, key=lambda attached: attached.namespace):
+        rules = tuple(rule for attached in group for rule in _permitted(attached))
+        yield PacketFilter(namespace, rules, default=ACCEPT)
+
+
+def _permitted(attached: Attached) -> Iterator[FilterRule]:
+    remote, port = attached.attachment.permitted_remote_prefixes, (attached.ifname,)
+    yield FilterRule(ACCEPT, f"from permitted prefixes on {port[0]}", in_interfaces=port, sources=remote)
+    yield FilterRule(ACCEPT, f"to permitted prefixes on {port[0]}", out_interfaces=port, destinations=remote)
+    yield FilterRule(DROP, f"anything else from {port[0]}", in_interfaces=port)
+    yield FilterRule(DROP, f"anything else to {port[0]}", out_interfaces=port)
+
+
+def _public_sources(leg: Leg) -> PacketFilter:
+    """Microsoft peering drops what does not come from an advertised public prefix."""
+    config, port = leg.peering.microsoft_peering_config, (leg.ifname,)
+    sources = () if config is None else config.advertised_public_prefixes
+    allowed = FilterRule(ACCEPT, "from advertised public prefixes", in_interfaces=port, sources=sources)
+    dropped = FilterRule(DROP, "from any other source", in_interfaces=port)
+    return PacketFilter(leg.msee_namespace, (allowed, dropped) if sources else (dropped,), default=ACCEPT)
+
+
+def _circuit_is_no_transit(topology: Topology) -> Iterator[PacketFilter]:
+    """Virtual networks do not reach each other through a circuit, not even by a default route from
+    on premises (learn.microsoft.com, expressroute-about-virtual-network-gateways)."""
+    ports: dict[str, list[str]] = {}
+    for gateway in topology.virtual_network_gateways:
+        for linked in linked_legs(topology, gateway):
+            ports.setdefault(linked.leg.msee_namespace, []).append(names.ifname(gateway.virtual_network))
+    for namespace, networks in ports.items():
+        both = tuple(networks)
+        rule = FilterRule(DROP, "between virtual networks", in_interfaces=both, out_interfaces=both)
+        yield PacketFilter(namespace, (rule,), default=ACCEPT)
+
+
+def _virtual_network(topology: Topology, vnet: VirtualNetwork) -> Iterator[PacketFilter]:
+    """Peering is not transitive, and either side may close it to the networks themselves while
+    the gateway stays shared (learn.microsoft.com, virtual-network-peering-overview)."""
+    pairs = [pair for pair in peered_pairs(topology) if vnet in (pair.a, pair.b)]
+    if not pairs:
+        return
+    ports = tuple(_port(pair, vnet) for pair in pairs)
+    closed = tuple(rule for pair in pairs if _is_closed(pair) for rule in _closed(pair, vnet))
+    rule = FilterRule(DROP, "from one peered network to another", in_interfaces=ports, out_interfaces=ports)
+    yield PacketFilter(vnet.name, (*closed, rule), default=ACCEPT)
+
+
+def _port(pair: PeeredPair, vnet: VirtualNetwork) -> str:
+    return names.ifname(_other(pair, vnet).name)
+
+
+def _other(pair: PeeredPair, vnet: VirtualNetwork) -> VirtualNetwork:
+    return pair.b if pair.a == vnet else pair.a
+
+
+def _is_closed(pair: PeeredPair) -> bool:
+    return not (pair.a_half.allow_virtual_network_access and pair.b_half.allow_virtual_network_access)
+
+
+def _closed(pair: PeeredPair, vnet: VirtualNetwork) -> Iterator[FilterRule]:
+    remote, port = _other(pair, vnet), (_port(pair, vnet),)
+    ours, theirs = spaces(vnet), spaces(remote)
+    comment = f"virtual network access to {remote.name} is off"
+    yield FilterRule(DROP, comment, out_interfaces=port, sources=ours, destinations=theirs)
+    yield FilterRule(DROP, comment, in_interfaces=port, sources=theirs, destinations=ours)

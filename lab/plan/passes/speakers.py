@@ -1,0 +1,100 @@
+"""Who speaks BGP, in which AS, and what each originates. Sessions come in later passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from lab.bgp.route import Asn
+from lab.bgp.speaker import Origination, SpeakerConfig
+from lab.model.azure import VirtualNetworkGateway
+from lab.model.onprem import Site
+from lab.model.topology import Topology
+from lab.plan import names
+from lab.plan.azure import er_gateway, instances, spaces, speaking_gateway, transit_spokes
+from lab.plan.communities import of_region, of_virtual_network
+from lab.plan.constants import BGP_IDENTIFIERS, MAXIMUM_PATHS, MSEE_ASN
+from lab.plan.edge_asn import edge_asn
+from lab.plan.errors import PlanError
+from lab.plan.facts import extend
+from lab.plan.legs import legs
+from lab.plan.lookup import named
+from lab.plan.types import Plan, Speaker
+
+Speaking = tuple[str, Asn, tuple[Origination, ...]]
+
+
+def place_speakers(topology: Topology, plan: Plan) -> Plan:
+    """Speakers in the order of their namespaces; identifiers count up in that order, so among
+    equal routes the primary MSEE's is preferred to the secondary's."""
+    speaking = {namespace: (asn, own) for namespace, asn, own in _speaking(topology)}
+    ordered = [namespace.name for namespace in plan.namespaces if namespace.name in speaking]
+    return extend(plan, (_speaker(index, name, *speaking[name]) for index, name in enumerate(ordered)))
+
+
+def _speaker(index: int, name: str, asn: Asn, originations: tuple[Origination, ...]) -> Speaker:
+    config = SpeakerConfig(
+        name=name,
+        asn=asn,
+        bgp_identifier=BGP_IDENTIFIERS[index + 1],
+        neighbors=(),
+        originations=originations,
+        maximum_paths=MAXIMUM_PATHS,
+    )
+    return Speaker(name, config)
+
+
+def _speaking(topology: Topology) -> Iterator[Speaking]:
+    for site in topology.on_premises:
+        yield from _site(site)
+    yield from _circuits(topology)
+    yield from _azure(topology)
+
+
+def _site(site: Site) -> Iterator[Speaking]:
+    for edge in site.edge_routers:
+        for zone in dict.fromkeys(attachment.zone for attachment in edge.attachments):
+            yield f"{edge.name}/{zone}", edge_asn(site, edge, zone), ()
+    for router in site.routers:
+        yield router.name, Asn(site.asn), tuple(map(Origination, router.address_prefixes))
+
+
+def _circuits(topology: Topology) -> Iterator[Speaking]:
+    for leg in legs(topology):
+        if leg.is_routed:
+            if leg.circuit.provider_asn is None:
+                raise PlanError(
+                    f"circuit {leg.circuit.name} is layer3 without provider_asn",
+                    hint="give the provider's AS number, or connectivity: layer2",
+                )
+            yield leg.provider_namespace, Asn(leg.circuit.provider_asn), ()
+        yield leg.msee_namespace, MSEE_ASN, ()
+    yield names.MICROSOFT_EDGE, MSEE_ASN, _public_prefixes(topology)
+
+
+def _public_prefixes(topology: Topology) -> tuple[Origination, ...]:
+    return tuple(
+        Origination(prefix, of_region(region))
+        for region in topology.microsoft_network.regions
+        for prefix in region.address_prefixes
+    )
+
+
+def _azure(topology: Topology) -> Iterator[Speaking]:
+    for vnet in topology.virtual_networks:
+        gateway = speaking_gateway(topology, vnet)
+        if gateway is not None:
+            yield vnet.name, Asn(gateway.bgp_settings.asn), ()
+        own = er_gateway(topology, vnet)
+        if own is not None:
+            yield from _gateway(topology, own)
+
+
+def _gateway(topology: Topology, gateway: VirtualNetworkGateway) -> Iterable[Speaking]:
+    """Gateways announce address spaces, never subnets, and those of the networks that use them."""
+    vnet = named(topology.virtual_networks, gateway.virtual_network, "virtual network")
+    originations = tuple(
+        Origination(space, of_virtual_network(network))
+        for network in (vnet, *transit_spokes(topology, vnet))
+        for space in spaces(network)
+    )
+    return tuple((name, Asn(gateway.bgp_settings.asn), originations) for name in instances(gateway))

@@ -1,0 +1,68 @@
+"""What to try first in a lab that has just come up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab.model.topology import Topology
+from lab.plan.facts import extend
+from lab.plan.types import AddressAssignment, Plan, Role, Speaker, Suggestion
+
+
+def suggest(topology: Topology, plan: Plan) -> Plan:
+    return extend(plan, _suggestions(plan))
+
+
+def _suggestions(plan: Plan) -> Iterator[Suggestion]:
+    host, machine = _host(plan), _reachable_machine(plan)
+    if host is not None and machine is not None:
+        command = f"exec {host} -- ping -c 3 {machine.address.ip}"
+        yield Suggestion(command, f"{host} reaches {machine.namespace} over private peering")
+    msee = _first_private(plan, Role.MSEE)
+    if msee is not None:
+        yield Suggestion(f"show routes {msee.namespace}", "what the primary MSEE knows, and why")
+    edge = _first_private(plan, Role.EDGE_ROUTER)
+    prefix = _announced(plan)
+    if edge is not None and prefix is not None:
+        yield Suggestion(f"why {edge.namespace} {prefix}", f"how {edge.namespace} chose its way to Azure")
+
+
+def _host(plan: Plan) -> str | None:
+    """A host whose zone has private peering, if any."""
+    zones = {
+        (*plan.node(speaker.namespace.partition("/")[0]).group, speaker.namespace.partition("/")[2])
+        for speaker in _with_private_peering(plan, Role.EDGE_ROUTER)
+    }
+    hosts = (node.name for node in plan.nodes if node.role is Role.HOST and node.group in zones)
+    return next(hosts, None)
+
+
+def _reachable_machine(plan: Plan) -> AddressAssignment | None:
+    """A machine in a virtual network that learns routes."""
+    speaking = {speaker.namespace for speaker in plan.speakers}
+    machines = {node.name for node in plan.nodes if node.role is Role.VM and node.group[1] in speaking}
+    return next((assigned for assigned in plan.addresses if assigned.namespace in machines), None)
+
+
+def _first_private(plan: Plan, role: Role) -> Speaker | None:
+    return next(_with_private_peering(plan, role), None)
+
+
+def _with_private_peering(plan: Plan, role: Role) -> Iterator[Speaker]:
+    """Speakers of that role with a session on private peering."""
+    for speaker in plan.speakers:
+        if plan.node(speaker.namespace.partition("/")[0]).role is role and _is_private(speaker):
+            yield speaker
+
+
+def _is_private(speaker: Speaker) -> bool:
+    sides = (speaker.namespace, *(neighbor.name for neighbor in speaker.config.neighbors))
+    return any("/private" in side for side in sides)
+
+
+def _announced(plan: Plan) -> str | None:
+    for speaker in plan.speakers:
+        role = plan.node(speaker.namespace.partition("/")[0]).role
+        if role is Role.ER_GATEWAY and speaker.config.originations:
+            return str(speaker.config.originations[0].prefix)
+    return None

@@ -1,0 +1,1 @@
+"""Plan values as the text that a daemon or a tool reads."""

@@ -1,0 +1,537 @@
+"""The engine as a conversation: events in, actions out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address, ip_address
+
+import pytest
+from bgp_builders import (
+    OUR_ASN,
+    announced,
+    attributes,
+    neighbor,
+    neighbor_ipv6,
+    net,
+    nlri,
+    play,
+    policy,
+    rule,
+    speaker,
+    up,
+    withdrawn,
+)
+
+from lab.bgp.engine import Engine
+from lab.bgp.events import (
+    Advertise,
+    CloseSession,
+    EndOfRib,
+    Install,
+    Originate,
+    PeerDown,
+    PeerUp,
+    PolicyChanged,
+    RouteRefresh,
+    Uninstall,
+    Withdraw,
+    WithdrawOrigination,
+)
+from lab.bgp.policy import REJECT_ALL, Apply, PrefixMatch
+from lab.bgp.rib import PrefixCounts
+from lab.bgp.speaker import Origination
+
+CE1, CE2, GW = neighbor("ce1", 0, 65001), neighbor("ce2", 1, 65001), neighbor("gw", 2, 65515)
+P, Q = "10.1.0.0/16", "10.2.0.0/16"
+
+
+def from_ce1(as_path="65001", **more):
+    return attributes(as_path, via="192.0.2.2", **more)
+
+
+def from_ce2(as_path="65001", **more):
+    return attributes(as_path, via="192.0.2.6", **more)
+
+
+def to_gw(as_path="12076 65001", **more):
+    return attributes(as_path, via="192.0.2.9", **more)
+
+
+def install(prefix, *next_hops):
+    return Install(net(prefix), tuple(map(ip_address, next_hops)))
+
+
+def uninstall(prefix):
+    return Uninstall(net(prefix))
+
+
+# --- learning and losing routes ---
+
+
+def test_losing_the_primary_leg_moves_traffic_to_the_secondary():
+    engine = up(speaker(CE1, CE2, GW, maximum_paths=1))
+    play(
+        engine,
+        [
+            (
+                announced("ce2", from_ce2("65001 65001"), P),
+                [
+                    install(P, "192.0.2.6"),
+                    Advertise("ce1", attributes("12076 65001 65001", via="192.0.2.1"), nlri(P)),
+                    Advertise("gw", to_gw("12076 65001 65001"), nlri(P)),
+                ],
+            ),
+            (
+                announced("ce1", from_ce1(), P),
+                [
+                    install(P, "192.0.2.2"),
+                    Withdraw("ce1", nlri(P)),
+                    Advertise("ce2", attributes("12076 65001", via="192.0.2.5"), nlri(P)),
+                    Advertise("gw", to_gw(), nlri(P)),
+                ],
+            ),
+            (
+                PeerDown("ce1", "hold timer expired"),
+                [
+                    install(P, "192.0.2.6"),
+                    Withdraw("ce2", nlri(P)),
+                    Advertise("gw", to_gw("12076 65001 65001"), nlri(P)),
+                ],
+            ),
+            (withdrawn("ce2", P), [Withdraw("gw", nlri(P)), uninstall(P)]),
+        ],
+    )
+
+
+def test_equal_legs_share_traffic_and_nothing_new_is_sent_for_the_second():
+    engine = up(speaker(CE1, CE2, GW))
+    engine.handle(announced("ce1", from_ce1(), P))
+    play(
+        engine,
+        [
+            (announced("ce2", from_ce2(), P), [install(P, "192.0.2.2", "192.0.2.6")]),
+            # the best path is now ce2's: gw hears the same attributes, so it hears nothing
+            (
+                withdrawn("ce1", P),
+                [
+                    install(P, "192.0.2.6"),
+                    Withdraw("ce2", nlri(P)),
+                    Advertise("ce1", attributes("12076 65001", via="192.0.2.1"), nlri(P)),
+                ],
+            ),
+        ],
+    )
+
+
+def test_the_best_of_equals_changing_leaves_the_fib_alone():
+    engine = up(speaker(CE1, CE2))
+    engine.handle(announced("ce1", from_ce1(), P), announced("ce2", from_ce2(), P))
+    # ce1 comes back with a higher identifier: ce2 is the best now, the set of next hops stays
+    actions = engine.handle(PeerUp("ce1", IPv4Address("10.0.0.9")), announced("ce1", from_ce1(), P))
+    assert [action for action in actions if isinstance(action, Install | Uninstall)] == []
+
+
+def test_one_update_is_answered_by_one_advertisement_per_peer():
+    engine = up(speaker(CE1, CE2, GW))
+    prefixes = [f"10.{high}.{low}.0/24" for high in range(2) for low in range(250)]
+    actions = engine.handle(announced("ce1", from_ce1(), *prefixes))
+    advertised = [action for action in actions if isinstance(action, Advertise)]
+    assert [(each.peer, len(each.nlri)) for each in advertised] == [("ce2", 500), ("gw", 500)]
+
+
+def test_equal_attributes_from_two_updates_share_one_advertisement():
+    engine = up(speaker(CE1, GW))
+    actions = engine.handle(announced("ce1", from_ce1(), P), announced("ce1", from_ce1(), Q))
+    assert actions[-1] == Advertise("gw", to_gw(), nlri(P, Q))
+
+
+def test_an_update_that_repeats_itself_changes_nothing():
+    engine = up(speaker(CE1, GW))
+    engine.handle(announced("ce1", from_ce1(), P))
+    assert engine.handle(announced("ce1", from_ce1(), P)) == []
+
+
+def test_new_attributes_replace_the_old_ones():
+    engine = up(speaker(CE1, GW))
+    engine.handle(announced("ce1", from_ce1(), P))
+    play(
+        engine,
+        [(announced("ce1", from_ce1("65001 7"), P), [Advertise("gw", to_gw("12076 65001 7"), nlri(P))])],
+    )
+
+
+def test_what_comes_and_goes_within_one_batch_is_never_seen():
+    engine = up(speaker(CE1, GW))
+    assert engine.handle(announced("ce1", from_ce1(), P), withdrawn("ce1", P)) == []
+    assert engine.routes() == []
+
+
+def test_withdrawing_what_was_never_announced_is_nothing():
+    assert up(speaker(CE1, GW)).handle(withdrawn("ce1", P)) == []
+
+
+def test_routes_of_a_peer_that_is_not_up_are_ignored():
+    engine = Engine(speaker(CE1, GW))
+    assert engine.handle(announced("ce1", from_ce1(), P), withdrawn("ce1", P), EndOfRib("ce1")) == []
+    assert engine.counts("ce1") == PrefixCounts(0, 0, 0)
+
+
+def test_a_peer_that_is_not_configured_is_an_error():
+    with pytest.raises(KeyError):
+        up(speaker(CE1)).handle(announced("nobody", from_ce1(), P))
+
+
+def test_a_peer_that_comes_up_hears_the_whole_table():
+    engine = up(speaker(CE1, GW), "gw")
+    engine.handle(announced("ce1", from_ce1(), P, Q))
+    play(engine, [(PeerUp("gw", IPv4Address("10.0.0.3")), [Advertise("gw", to_gw(), nlri(P, Q))])])
+
+
+def test_a_second_peer_up_without_a_peer_down_starts_afresh():
+    engine = up(speaker(CE1, GW))
+    engine.handle(announced("ce1", from_ce1(), P), announced("gw", attributes("65515", via="192.0.2.10"), Q))
+    play(
+        engine,
+        [
+            (
+                PeerUp("gw", IPv4Address("10.0.0.3")),
+                [Withdraw("ce1", nlri(Q)), Advertise("gw", to_gw(), nlri(P)), uninstall(Q)],
+            )
+        ],
+    )
+
+
+def test_a_route_refresh_sends_everything_again_and_forgets_nothing():
+    engine = up(speaker(CE1, GW))
+    engine.handle(announced("ce1", from_ce1(), P, Q))
+    play(engine, [(RouteRefresh("gw"), [Advertise("gw", to_gw(), nlri(P, Q))])])
+    # together with a withdrawal: the peer must be told that, too
+    assert engine.handle(RouteRefresh("gw"), withdrawn("ce1", P)) == [
+        Withdraw("gw", nlri(P)),
+        Advertise("gw", to_gw(), nlri(Q)),
+        uninstall(P),
+    ]
+
+
+# --- import: RFC 4271 section 9.1 ---
+
+
+@pytest.mark.parametrize(
+    ("sent", "result"),
+    [
+        (from_ce1("65001 12076 7"), "own-as-in-path"),
+        (from_ce1("12076"), "own-as-in-path"),
+        (attributes("65001", via="198.51.100.1"), "next-hop-unreachable"),
+        (attributes("65001", via="192.0.2.9"), "next-hop-is-ours"),
+    ],
+)
+def test_a_route_that_cannot_be_used_never_reaches_the_fib_and_tells_why(sent, result):
+    engine = up(speaker(CE1, GW))
+    assert engine.handle(announced("ce1", sent, P)) == []
+    assert [route["result"] for route in engine.adj_rib_in("ce1")] == [result]
+    assert engine.counts("ce1") == PrefixCounts(1, 0, 0)
+
+
+def test_a_route_turning_bad_is_a_withdrawal():
+    engine = up(speaker(CE1, GW))
+    engine.handle(announced("ce1", from_ce1(), P))
+    play(engine, [(announced("ce1", from_ce1("65001 12076"), P), [Withdraw("gw", nlri(P)), uninstall(P)])])
+
+
+@pytest.mark.parametrize(("as_path", "accepted"), [("65001 12076", 1), ("65001 12076 12076", 0)])
+def test_allow_own_as_says_how_often_our_as_may_be_in_the_path(as_path, accepted):
+    engine = up(speaker(replace(CE1, allow_own_as=1)))
+    engine.handle(announced("ce1", from_ce1(as_path), P))
+    assert engine.counts("ce1").accepted == accepted
+
+
+def test_local_pref_from_an_external_peer_is_ignored():
+    engine = up(speaker(CE1, CE2))
+    engine.handle(announced("ce1", from_ce1("65001 7"), P))
+    engine.handle(announced("ce2", from_ce2("65001 7 7", local_pref=500), P))
+    assert [(route["peer"], route["local_pref"]) for route in engine.routes()] == [("ce1", 100), ("ce2", 100)]
+
+
+def test_local_pref_from_an_internal_peer_counts():
+    inner = neighbor("rr", 1, OUR_ASN)
+    engine = up(speaker(CE1, inner))
+    engine.handle(announced("ce1", from_ce1(), P), announced("rr", from_ce2("7 7 7", local_pref=200), P))
+    assert engine.routes()[0]["peer"] == "rr"
+
+
+def test_the_import_policy_can_set_local_pref_and_refuse():
+    prefer = policy(
+        rule("no-default", accept=False, prefixes=(PrefixMatch(net("0.0.0.0/0")),)),
+        rule("prefer", apply=Apply(local_pref=150)),
+    )
+    engine = up(speaker(CE1, replace(CE2, import_policy=prefer)))
+    engine.handle(announced("ce1", from_ce1(), P, "0.0.0.0/0"))
+    engine.handle(announced("ce2", from_ce2("65001 7 7"), P, "0.0.0.0/0"))
+    best = {route["prefix"]: (route["peer"], route["reason"]) for route in engine.routes() if route["best"]}
+    assert best == {P: ("ce2", "local-pref"), "0.0.0.0/0": ("ce1", "only-route")}
+
+
+# --- maximum prefixes: RFC 4486 ---
+
+CLOSE = CloseSession("ce1", 6, 1, "more than 2 prefixes received")
+
+
+def limited():
+    return up(speaker(replace(CE1, max_prefixes=2, import_policy=REJECT_ALL), GW))
+
+
+def test_one_prefix_too_many_closes_the_session_once():
+    play(
+        limited(),
+        [
+            (announced("ce1", from_ce1(), P, Q), []),
+            (announced("ce1", from_ce1("65001 7"), P, Q), []),  # not new: does not count twice
+            (announced("ce1", from_ce1(), "10.3.0.0/16", "10.4.0.0/16"), [CLOSE]),
+            (announced("ce1", from_ce1(), "10.5.0.0/16"), []),
+            (withdrawn("ce1", P, Q), []),
+        ],
+    )
+
+
+def test_what_a_closing_peer_still_says_is_ignored_until_it_comes_up_again():
+    engine = up(speaker(replace(CE1, max_prefixes=1), GW))
+    engine.handle(announced("ce1", from_ce1(), P, Q))
+    play(
+        engine,
+        [
+            (announced("ce1", from_ce1("65001 9"), P), []),
+            (PeerDown("ce1", "cease"), [Withdraw("gw", nlri(P, Q)), uninstall(P), uninstall(Q)]),
+            (PeerUp("ce1", IPv4Address("10.0.0.1")), []),
+            (
+                announced("ce1", from_ce1(), P),
+                [install(P, "192.0.2.2"), Advertise("gw", to_gw(), nlri(P))],
+            ),
+        ],
+    )
+
+
+def test_paths_to_one_prefix_count_as_one():
+    engine = up(speaker(replace(CE1, max_prefixes=1, add_path=True)))
+    for path_id in (1, 2, 3):
+        actions = engine.handle(announced("ce1", from_ce1(), P, path_id=path_id))
+        assert not any(isinstance(action, CloseSession) for action in actions)
+    engine.handle(withdrawn("ce1", P, path_id=1))
+    assert engine.counts("ce1").received == 1
+    engine.handle(withdrawn("ce1", P, path_id=2), withdrawn("ce1", P, path_id=3))
+    assert engine.counts("ce1").received == 0
+
+
+def test_a_session_that_ended_in_the_same_batch_is_not_closed_again():
+    engine = up(speaker(replace(CE1, max_prefixes=1)))
+    assert engine.handle(announced("ce1", from_ce1(), P, Q), PeerDown("ce1")) == []
+
+
+def test_a_lower_limit_applies_at_once():
+    engine = limited()
+    engine.handle(announced("ce1", from_ce1(), P, Q))
+    lower = speaker(replace(CE1, max_prefixes=1), GW)
+    assert engine.handle(PolicyChanged(lower))[-1] == replace(CLOSE, reason="more than 1 prefixes received")
+
+
+# --- routes of our own ---
+
+
+def test_an_originated_prefix_is_announced_and_never_installed():
+    engine = up(speaker(CE1, GW, originations=(Origination(net(P)),)), "gw")
+    play(
+        engine,
+        [
+            (PeerUp("gw", IPv4Address("10.0.0.3")), [Advertise("gw", to_gw("12076"), nlri(P))]),
+            (
+                Originate(Origination(net(Q))),
+                [
+                    Advertise("ce1", attributes("12076", via="192.0.2.1"), nlri(Q)),
+                    Advertise("gw", to_gw("12076"), nlri(Q)),
+                ],
+            ),
+            (WithdrawOrigination(net(Q)), [Withdraw("ce1", nlri(Q)), Withdraw("gw", nlri(Q))]),
+            (WithdrawOrigination(net(Q)), []),
+        ],
+    )
+
+
+def test_our_own_route_wins_over_a_learned_one_and_leaves_the_fib_to_the_kernel():
+    engine = up(speaker(CE1, GW))
+    engine.handle(announced("ce1", from_ce1(), P))
+    play(
+        engine,
+        [
+            (
+                Originate(Origination(net(P))),
+                [
+                    Advertise("ce1", attributes("12076", via="192.0.2.1"), nlri(P)),
+                    Advertise("gw", to_gw("12076"), nlri(P)),
+                    uninstall(P),
+                ],
+            ),
+            (
+                WithdrawOrigination(net(P)),
+                [install(P, "192.0.2.2"), Withdraw("ce1", nlri(P)), Advertise("gw", to_gw(), nlri(P))],
+            ),
+        ],
+    )
+
+
+def test_the_configuration_in_force_holds_what_the_operator_originates():
+    engine = up(speaker(CE1, originations=(Origination(net(P)),)))
+    engine.handle(Originate(Origination(net(Q))), WithdrawOrigination(net(P)))
+    assert engine.config == speaker(CE1, originations=(Origination(net(Q)),))
+
+
+# --- soft reconfiguration ---
+
+
+def test_a_new_import_policy_applies_to_what_was_already_received():
+    engine = up(speaker(replace(CE1, import_policy=REJECT_ALL), GW))
+    engine.handle(announced("ce1", from_ce1(), P))
+    play(
+        engine,
+        [
+            (PolicyChanged(speaker(CE1, GW)), [install(P, "192.0.2.2"), Advertise("gw", to_gw(), nlri(P))]),
+            (PolicyChanged(speaker(CE1, GW)), []),
+        ],
+    )
+
+
+def test_a_new_export_policy_sends_only_the_difference():
+    engine = up(speaker(CE1, GW))
+    engine.handle(announced("ce1", from_ce1(), P, Q))
+    only_q = policy(rule("q", prefixes=(PrefixMatch(net(Q)),)))
+    changed = speaker(CE1, replace(GW, export_policy=only_q))
+    play(engine, [(PolicyChanged(changed), [Withdraw("gw", nlri(P))])])
+
+
+def test_a_network_that_is_gone_takes_its_next_hops_along():
+    engine = up(speaker(CE1, GW))
+    engine.handle(announced("ce1", from_ce1(), P))
+    without = speaker(CE1, GW, connected=(net("192.0.2.8/30"),))
+    play(engine, [(PolicyChanged(without), [Withdraw("gw", nlri(P)), uninstall(P)])])
+
+
+def test_a_neighbour_that_is_gone_takes_its_routes_along_and_a_new_one_starts_down():
+    engine = up(speaker(CE1, GW))
+    engine.handle(announced("ce1", from_ce1(), P))
+    play(engine, [(PolicyChanged(speaker(CE2, GW)), [Withdraw("gw", nlri(P)), uninstall(P)])])
+    assert [(each["peer"], each["established"]) for each in engine.neighbors()] == [
+        ("ce2", False),
+        ("gw", True),
+    ]
+
+
+# --- families ---
+
+
+def test_a_session_carries_its_own_family_only():
+    engine = up(speaker(CE1, neighbor_ipv6("ce1-ipv6", 65001), neighbor_ipv6("gw-ipv6", 65515)))
+    sent = attributes("65001", via="2001:db8::2")
+    assert engine.handle(announced("ce1", from_ce1(), P)) == [install(P, "192.0.2.2")]
+    assert engine.handle(announced("ce1-ipv6", sent, "2001:db8:1::/48")) == [
+        install("2001:db8:1::/48", "2001:db8::2"),
+        Advertise("gw-ipv6", attributes("12076 65001", via="2001:db8::1"), nlri("2001:db8:1::/48")),
+    ]
+
+
+def test_an_originated_ipv6_prefix_goes_to_ipv6_sessions():
+    engine = up(speaker(CE1, neighbor_ipv6("gw-ipv6", 65515)))
+    assert engine.handle(Originate(Origination(net("2001:db8:1::/48")))) == [
+        Advertise("gw-ipv6", attributes("12076", via="2001:db8::1"), nlri("2001:db8:1::/48"))
+    ]
+
+
+# --- add-path: RFC 7911 ---
+
+
+def test_a_peer_with_add_path_is_told_all_paths_in_use():
+    engine = up(speaker(CE1, CE2, replace(GW, add_path=True)))
+    play(
+        engine,
+        [
+            (
+                announced("ce1", from_ce1("65001 7"), P),
+                [
+                    install(P, "192.0.2.2"),
+                    Advertise("ce2", attributes("12076 65001 7", via="192.0.2.5"), nlri(P)),
+                    Advertise("gw", to_gw("12076 65001 7"), nlri(P, path_id=2)),
+                ],
+            ),
+            (
+                announced("ce2", from_ce2("65001 8"), P),
+                [
+                    install(P, "192.0.2.2", "192.0.2.6"),
+                    Advertise("gw", to_gw("12076 65001 8"), nlri(P, path_id=3)),
+                ],
+            ),
+            (
+                withdrawn("ce1", P),
+                [
+                    install(P, "192.0.2.6"),
+                    Withdraw("ce2", nlri(P)),
+                    Withdraw("gw", nlri(P, path_id=2)),
+                    Advertise("ce1", attributes("12076 65001 8", via="192.0.2.1"), nlri(P)),
+                ],
+            ),
+        ],
+    )
+
+
+def test_several_paths_of_one_peer_are_told_apart_by_their_identifier():
+    engine = up(speaker(replace(CE1, add_path=True), GW))
+    engine.handle(announced("ce1", from_ce1("65001 7"), P, path_id=5))
+    engine.handle(announced("ce1", attributes("65001", via="192.0.2.10"), P, path_id=9))
+    assert [(route["path_id"], route["reason"]) for route in engine.routes()] == [
+        (9, "as-path"),
+        (5, "as-path"),
+    ]
+    play(
+        engine,
+        [
+            (
+                withdrawn("ce1", P, path_id=9),
+                [install(P, "192.0.2.2"), Advertise("gw", to_gw("12076 65001 7"), nlri(P))],
+            )
+        ],
+    )
+
+
+# --- status ---
+
+
+def test_counts_and_end_of_rib_are_kept_per_neighbour():
+    no_q = policy(rule("no-q", accept=False, prefixes=(PrefixMatch(net(Q)),)), rule("rest"))
+    engine = up(speaker(replace(CE1, import_policy=no_q, max_prefixes=9), GW))
+    engine.handle(announced("ce1", from_ce1(), P, Q), EndOfRib("ce1"))
+    ce1, gw = engine.neighbors()
+    assert ce1 == {
+        "peer": "ce1",
+        "local_address": "192.0.2.1",
+        "peer_address": "192.0.2.2",
+        "local_asn": 12076,
+        "peer_asn": 65001,
+        "established": True,
+        "closing": False,
+        "end_of_rib": True,
+        "bgp_identifier": "10.0.0.1",
+        "down_reason": None,
+        "prefixes_received": 2,
+        "prefixes_accepted": 1,
+        "prefixes_advertised": 0,
+        "max_prefixes": 9,
+    }
+    assert (gw["end_of_rib"], gw["prefixes_advertised"]) == (False, 1)
+    engine.handle(PeerDown("ce1", "hold timer expired"))
+    ce1, _ = engine.neighbors()
+    assert (ce1["established"], ce1["end_of_rib"], ce1["down_reason"]) == (False, False, "hold timer expired")
+    assert engine.counts("ce1") == PrefixCounts(0, 0, 0)
+
+
+def test_counts_follow_a_policy_change():
+    engine = up(speaker(CE1, GW))
+    engine.handle(announced("ce1", from_ce1(), P))
+    assert engine.counts("ce1").accepted == 1
+    engine.handle(PolicyChanged(speaker(replace(CE1, import_policy=REJECT_ALL), GW)))
+    assert engine.counts("ce1") == PrefixCounts(1, 0, 0)

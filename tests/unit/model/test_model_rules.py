@@ -1,0 +1,308 @@
+"""Each rule on the reference topology with one thing changed: that rule, there, and no other."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab.model.checks import RULES
+from lab.model.load import parse_topology
+from lab.model.problem import TopologyError
+
+TOPOLOGIES = Path(__file__).parents[3] / "scenarios" / "topologies"
+REFERENCE: dict[str, Any] = yaml.safe_load((TOPOLOGIES / "expressroute-vpn.yaml").read_text())
+DELETED = object()
+
+CIRCUIT = "express_route_circuits.0"
+PRIVATE, MICROSOFT = f"{CIRCUIT}.peerings.0", f"{CIRCUIT}.peerings.1"
+CORP, SECURE = "virtual_networks.0", "virtual_networks.1"
+ERGW, VPNGW = "virtual_network_gateways.0", "virtual_network_gateways.1"
+SITE = "on_premises.0"
+CE1 = f"{SITE}.edge_routers.0.attachments"
+
+VM = "virtual_machines.0"
+CONNECTION = "connections.0"
+REGIONS = "microsoft_network.regions"
+
+PATH_OF_VM = "virtual_machines.vm-corp"
+PATH_OF_CONNECTION = "connections.conn-corp"
+PATH_OF_ERGW = "virtual_network_gateways.ergw-corp"
+PATH_OF_CE2 = "on_premises.seattle.edge_routers.ce2.attachments.AzurePrivatePeering"
+PATH_OF_PRIVATE = "express_route_circuits.er-seattle.peerings.AzurePrivatePeering"
+PATH_OF_MICROSOFT = "express_route_circuits.er-seattle.peerings.MicrosoftPeering"
+PATH_OF_CE1 = "on_premises.seattle.edge_routers.ce1.attachments.AzurePrivatePeering"
+
+HALF = {"name": "to-secure", "remote_virtual_network": "vnet-secure"}
+SPOKE = {"location": "West US 2", "address_space": {"address_prefixes": ["10.30.0.0/16"]}}
+RULE = {"name": "r1", "source_zone": "core", "destination_zone": "dmz"}
+
+Changes = dict[str, Any]
+
+CASES: list[tuple[str, Changes, str]] = [
+    # names and references
+    ("N-10", {f"{VM}.name": "app1"}, "on_premises.seattle.hosts.app1.name"),
+    ("N-10", {f"{SITE}.hosts.0.name": "msee1"}, "on_premises.seattle.hosts.msee1.name"),
+    ("N-10", {f"{SITE}.hosts.0.name": "sw-core"}, "on_premises.seattle.hosts.sw-core.name"),
+    ("N-10", {f"{SITE}.hosts.0.name": "ergw-corp-1"}, "on_premises.seattle.hosts.ergw-corp-1.name"),
+    ("N-10", {f"{SITE}.hosts.0.name": "msnet"}, "on_premises.seattle.hosts.msnet.name"),
+    ("N-11", {f"{CORP}.subnets.+": {"name": "Workload", "address_prefixes": ["10.17.2.0/24"]}},
+     "virtual_networks.vnet-corp.subnets.Workload.name"),
+    ("N-11", {"microsoft_network.regions.+": {"name": "westus2", "address_prefixes": ["20.1.0.0/16"]}},
+     "microsoft_network.regions.westus2.name"),
+    ("N-12", {f"{MICROSOFT}.route_filter": "rf"}, f"{PATH_OF_MICROSOFT}.route_filter"),
+    ("N-12", {f"{ERGW}.virtual_network": "vnet"}, f"{PATH_OF_ERGW}.virtual_network"),
+    ("N-12", {f"{VM}.virtual_network": "vnet"}, f"{PATH_OF_VM}.virtual_network"),
+    ("N-12", {f"{VM}.subnet": "work"}, f"{PATH_OF_VM}.subnet"),
+    ("N-12", {f"{CONNECTION}.virtual_network_gateway1": "gw"}, f"{PATH_OF_CONNECTION}.virtual_network_gateway1"),
+    ("N-12", {f"{CONNECTION}.peer": "er-tacoma"}, f"{PATH_OF_CONNECTION}.peer"),
+    ("N-12", {f"{CORP}.virtual_network_peerings": [{"name": "p", "remote_virtual_network": "hub"}]},
+     "virtual_networks.vnet-corp.virtual_network_peerings.p.remote_virtual_network"),
+    ("N-12", {f"{CE1}.0.circuit": "er-tacoma"}, f"{PATH_OF_CE1}.circuit"),
+    ("N-12", {f"{CE1}.0.zone": "lan"}, f"{PATH_OF_CE1}.zone"),
+    ("N-12", {f"{CE1}.0.import_policy": "none"}, f"{PATH_OF_CE1}.import_policy"),
+    ("N-12", {f"{CE1}.0.export_policy": "none"}, f"{PATH_OF_CE1}.export_policy"),
+    ("N-12", {f"{SITE}.routers.0.zone": "lan"}, "on_premises.seattle.routers.core1.zone"),
+    ("N-12", {f"{SITE}.hosts.0.router": "core2"}, "on_premises.seattle.hosts.app1.router"),
+    ("N-12", {f"{SITE}.vpn_devices.0.router": "r"}, "on_premises.seattle.vpn_devices.vpn1.router"),
+    ("N-12", {f"{SITE}.firewalls.0.zones": ["core", "lan"]}, "on_premises.seattle.firewalls.fw1.zones[1]"),
+    ("N-12", {f"{SITE}.firewalls.0.rules": [RULE | {"source_zone": "lan"}]},
+     "on_premises.seattle.firewalls.fw1.rules.r1.source_zone"),
+    ("N-12", {f"{SITE}.policies.0.rules.0.match.prefix_list": "all"},
+     "on_premises.seattle.policies.tunnel-endpoints-only.rules.vpn-gateways.match.prefix_list"),
+    ("N-13", {f"{CORP}.location": "West US 9"}, "virtual_networks.vnet-corp.location"),
+    ("N-13", {f"{CIRCUIT}.location": "Seattle"}, "express_route_circuits.er-seattle.location"),
+    ("N-13", {"route_filters.0.location": "Seattle"}, "route_filters.rf-west-us-2.location"),
+    ("N-13", {f"{REGIONS}.1.name": "East"}, "microsoft_network.regions.East.name"),
+    # circuits
+    ("A-1", {f"{CIRCUIT}.circuit_provisioning_state": "Disabled"},
+     "express_route_circuits.er-seattle.circuit_provisioning_state"),
+    ("A-1", {f"{CIRCUIT}.service_provider_provisioning_state": "Provisioning"},
+     "express_route_circuits.er-seattle.service_provider_provisioning_state"),
+    ("A-11", {f"{CIRCUIT}.provider_asn": 64600}, "express_route_circuits.er-seattle.provider_asn"),
+    # peerings
+    ("B-11", {f"{MICROSOFT}.vlan_id": 100}, f"{PATH_OF_MICROSOFT}.vlan_id"),
+    ("B-12", {f"{PRIVATE}.primary_peer_address_prefix": "192.168.100.128/31"},
+     f"{PATH_OF_PRIVATE}.primary_peer_address_prefix"),
+    ("B-12", {f"{PRIVATE}.ipv6_peering_config": {"primary_peer_address_prefix": "2001:db8::/126",
+                                                 "secondary_peer_address_prefix": "2001:db8::8/127"}},
+     f"{PATH_OF_PRIVATE}.ipv6_peering_config.secondary_peer_address_prefix"),
+    ("B-13", {f"{PRIVATE}.secondary_peer_address_prefix": "192.168.100.128/30"},
+     f"{PATH_OF_PRIVATE}.secondary_peer_address_prefix"),
+    ("B-13", {f"{MICROSOFT}.primary_peer_address_prefix": "192.168.100.132/30"},
+     f"{PATH_OF_MICROSOFT}.primary_peer_address_prefix"),
+    ("B-13", {f"{PRIVATE}.primary_peer_address_prefix": "10.17.9.0/30"},
+     f"{PATH_OF_PRIVATE}.primary_peer_address_prefix"),
+    ("B-14", {f"{MICROSOFT}.microsoft_peering_config": DELETED},
+     f"{PATH_OF_MICROSOFT}.microsoft_peering_config"),
+    ("B-14", {f"{PRIVATE}.microsoft_peering_config": {"advertised_public_prefixes": ["203.0.113.0/24"]}},
+     f"{PATH_OF_PRIVATE}.microsoft_peering_config"),
+    ("B-15", {f"{PRIVATE}.route_filter": "rf-west-us-2"}, f"{PATH_OF_PRIVATE}.route_filter"),
+    ("B-16", {f"{PRIVATE}.shared_key": "x" * 26}, f"{PATH_OF_PRIVATE}.shared_key"),
+    ("B-16", {f"{CE1}.0.shared_key": ""}, f"{PATH_OF_CE1}.shared_key"),
+    ("B-17", {f"{PRIVATE}.peer_asn": 12076}, f"{PATH_OF_PRIVATE}.peer_asn"),
+    ("B-17", {f"{PRIVATE}.peer_asn": 65520}, f"{PATH_OF_PRIVATE}.peer_asn"),
+    # virtual networks
+    ("C-10", {f"{CORP}.subnets.0.address_prefixes": ["10.18.1.0/24"], VM: DELETED},
+     "virtual_networks.vnet-corp.subnets.workload.address_prefixes[0]"),
+    ("C-10", {f"{CORP}.subnets.0.address_prefixes": ["10.17.0.0/19"]},
+     "virtual_networks.vnet-corp.subnets.GatewaySubnet.address_prefixes[0]"),
+    ("C-11", {f"{CORP}.subnets.1.address_prefixes": ["10.17.11.64/30"]},
+     "virtual_networks.vnet-corp.subnets.GatewaySubnet.address_prefixes[0]"),
+    ("C-12", {f"{CORP}.subnets.0.address_prefixes": ["10.17.1.0/24", "10.17.2.0/24"]},
+     "virtual_networks.vnet-corp.subnets.workload.address_prefixes[1]"),
+    ("C-12", {f"{SITE}.zones.0.address_prefixes": ["10.1.255.0/24", "10.1.254.0/24"]},
+     "on_premises.seattle.zones.core.address_prefixes[1]"),
+    ("C-13", {f"{CORP}.address_space.address_prefixes": ["10.17.0.0/16", "10.17.3.0/24"]},
+     "virtual_networks.vnet-corp.address_space.address_prefixes[1]"),
+    ("C-13", {"virtual_networks.+": SPOKE | {
+        "name": "vnet-x", "address_space": {"address_prefixes": ["10.17.5.0/24"]},
+        "virtual_network_peerings": [HALF | {"remote_virtual_network": "vnet-corp"}]}},
+     "virtual_networks.vnet-x.address_space.address_prefixes[0]"),
+    ("C-14", {f"{SECURE}.virtual_network_peerings": [HALF]},
+     "virtual_networks.vnet-secure.virtual_network_peerings.to-secure.remote_virtual_network"),
+    ("C-14", {f"{CORP}.virtual_network_peerings": [HALF, HALF | {"name": "again"}]},
+     "virtual_networks.vnet-corp.virtual_network_peerings.again.remote_virtual_network"),
+    ("C-15", {"virtual_networks.+": SPOKE | {"name": "vnet-x", "virtual_network_peerings": [
+        HALF | {"use_remote_gateways": True}]}},
+     "virtual_networks.vnet-x.virtual_network_peerings.to-secure.use_remote_gateways"),
+    ("C-17", {f"{VM}.private_ip_address": "10.17.1.3"}, f"{PATH_OF_VM}.private_ip_address"),
+    ("C-17", {f"{VM}.private_ip_address": "10.17.1.255"}, f"{PATH_OF_VM}.private_ip_address"),
+    ("C-17", {f"{VM}.private_ip_address": "10.17.2.4"}, f"{PATH_OF_VM}.private_ip_address"),
+    ("C-17", {f"{VM}.private_ipv6_address": "2001:db8::9"},
+     f"{PATH_OF_VM}.private_ipv6_address"),
+    ("C-17", {f"{VM}.subnet": "GatewaySubnet", f"{VM}.private_ip_address": "10.17.11.70"},
+     f"{PATH_OF_VM}.subnet"),
+    ("C-18", {"virtual_machines.+": {"name": "vm2", "virtual_network": "vnet-corp", "subnet": "workload",
+                                     "private_ip_address": "10.17.1.4"}},
+     "virtual_machines.vm2.private_ip_address"),
+    ("C-19", {f"{REGIONS}.0.service_addresses": ["20.42.0.1"]},
+     "microsoft_network.regions.West US 2.service_addresses[0]"),
+    ("C-19", {f"{REGIONS}.1.address_prefixes": ["13.66.128.0/17", "52.168.0.0/16"]},
+     "microsoft_network.regions.East US.address_prefixes[0]"),
+    ("C-19", {f"{REGIONS}.1.name": "Italy North"}, "microsoft_network.regions.Italy North.name"),
+    # gateways and connections
+    ("C-20", {f"{CORP}.subnets.1": DELETED}, f"{PATH_OF_ERGW}.virtual_network"),
+    ("C-20", {f"{CORP}.subnets.1.name": "Gatewaysubnet"}, f"{PATH_OF_ERGW}.virtual_network"),
+    ("C-21", {"virtual_network_gateways.+": {"name": "ergw2", "virtual_network": "vnet-corp",
+                                             "gateway_type": "ExpressRoute", "sku": "ErGw1AZ"}},
+     "virtual_network_gateways.ergw2.virtual_network"),
+    ("C-22", {f"{ERGW}.sku": "VpnGw1"}, f"{PATH_OF_ERGW}.sku"),
+    ("C-22", {f"{VPNGW}.sku": "ErGw1AZ"}, "virtual_network_gateways.vpngw-secure.sku"),
+    ("C-23", {f"{VPNGW}.ip_configurations.1.public_ip_address": DELETED},
+     "virtual_network_gateways.vpngw-secure.ip_configurations"),
+    ("C-23", {f"{VPNGW}.ip_configurations": DELETED, f"{VPNGW}.active_active": False},
+     "virtual_network_gateways.vpngw-secure.ip_configurations"),
+    ("C-24", {f"{VPNGW}.ip_configurations.1.public_ip_address": "52.175.253.112"},
+     "virtual_network_gateways.vpngw-secure.ip_configurations.instance-1.public_ip_address"),
+    ("C-25", {f"{VPNGW}.ip_configurations.1.private_ip_address": "10.2.0.228"},
+     "virtual_network_gateways.vpngw-secure.ip_configurations.instance-1.private_ip_address"),
+    ("C-25", {f"{VPNGW}.ip_configurations.1.private_ip_address": "10.2.0.227"},
+     "virtual_network_gateways.vpngw-secure.ip_configurations.instance-1.private_ip_address"),
+    ("C-26", {f"{CONNECTION}.virtual_network_gateway1": "vpngw-secure"},
+     f"{PATH_OF_CONNECTION}.virtual_network_gateway1"),
+    ("C-27", {"connections.+": {"name": "c2", "virtual_network_gateway1": "ergw-corp", "peer": "er-seattle"}},
+     "connections.c2.peer"),
+    # the customer's side
+    ("E-10", {f"{CIRCUIT}.peerings.0": DELETED, f"{SITE}.edge_routers.1.attachments.0": DELETED},
+     f"{PATH_OF_CE1}.peering_type"),
+    ("E-11", {f"{CE1}.0.path": "secondary"}, f"{PATH_OF_CE2}.path"),
+    ("E-12", {f"{CE1}.0.provider_address_prefix": "192.168.101.0/30"},
+     f"{PATH_OF_CE1}.provider_address_prefix"),
+    ("E-13", {f"{SITE}.routers.0.address_prefixes": ["10.0.0.0/24", "10.1.10.0/25", "10.1.0.0/20"]},
+     "on_premises.seattle.routers.core1.address_prefixes[2]"),
+    ("E-14", {f"{SITE}.zones.0.address_prefixes": ["10.1.255.0/30"]},
+     "on_premises.seattle.zones.core.address_prefixes[0]"),
+    ("E-15", {f"{SITE}.hosts.0.address": "10.0.1.10"}, "on_premises.seattle.hosts.app1.address"),
+    ("E-15", {f"{SITE}.hosts.0.address": "10.0.0.1"}, "on_premises.seattle.hosts.app1.address"),
+    ("E-15", {f"{SITE}.hosts.0.address": "10.0.0.255"}, "on_premises.seattle.hosts.app1.address"),
+    ("E-15", {f"{SITE}.hosts.0.ipv6_address": "2001:db8::9"}, "on_premises.seattle.hosts.app1.ipv6_address"),
+    ("E-16", {f"{SITE}.hosts.1.address": "10.0.0.10"}, "on_premises.seattle.hosts.desk1.address"),
+    ("E-17", {f"{SITE}.vpn_devices.0.bgp_peering_address": "203.0.113.110"},
+     "on_premises.seattle.vpn_devices.vpn1.bgp_peering_address"),
+    ("E-17", {f"{SITE}.vpn_devices.0.bgp_peering_address": "10.2.0.9"},
+     "on_premises.seattle.vpn_devices.vpn1.bgp_peering_address"),
+    ("E-18", {f"{SITE}.firewalls.0.zones": ["core", "core"]}, "on_premises.seattle.firewalls.fw1.zones"),
+    ("E-18", {f"{SITE}.firewalls.0.rules": [RULE | {"source_zone": "dmz"}]},
+     "on_premises.seattle.firewalls.fw1.rules.r1.destination_zone"),
+    ("E-18", {f"{SITE}.firewalls.0.rules": [RULE | {"protocol": "esp", "destination_ports": [500]}]},
+     "on_premises.seattle.firewalls.fw1.rules.r1.destination_ports"),
+    ("E-19", {f"{SITE}.prefix_lists.0.rules.0.ge": 17},
+     "on_premises.seattle.prefix_lists.holds-the-vpn-gateways.rules[0].ge"),
+    ("E-19", {f"{SITE}.prefix_lists.0.rules.0.le": 33},
+     "on_premises.seattle.prefix_lists.holds-the-vpn-gateways.rules[0].le"),
+    ("E-20", {f"{CE1}.0.timers": {"keepalive": 10, "hold": 10}}, f"{PATH_OF_CE1}.timers.hold"),
+    ("E-20", {f"{CE1}.0.timers": {"keepalive": 1, "hold": 2}}, f"{PATH_OF_CE1}.timers.hold"),
+]  # fmt: skip
+
+
+def changed(changes: Changes) -> dict[str, Any]:
+    """The reference topology with values set at dotted paths; ``+`` appends, DELETED removes."""
+    data = copy.deepcopy(REFERENCE)
+    for path, value in changes.items():
+        *way, last = path.split(".")
+        place: Any = data
+        for step in way:
+            place = place[int(step)] if isinstance(place, list) else place[step]
+        key = int(last) if isinstance(place, list) and last != "+" else last
+        if value is DELETED:
+            del place[key]
+        elif last == "+":
+            place.append(value)
+        else:
+            place[key] = value
+    return data
+
+
+def problems_of(data: dict[str, Any]) -> list[tuple[str | None, str]]:
+    try:
+        parse_topology(json.dumps(data), "test.yaml")
+    except TopologyError as error:
+        return [(problem.rule, problem.path) for problem in error.problems]
+    return []
+
+
+def test_the_reference_keeps_every_rule() -> None:
+    assert problems_of(REFERENCE) == []
+
+
+@pytest.mark.parametrize(("rule", "changes", "path"), CASES, ids=[f"{c[0]}-{c[2]}" for c in CASES])
+def test_a_broken_rule_is_reported_at_its_place_and_no_other_is(
+    rule: str, changes: Changes, path: str
+) -> None:
+    assert problems_of(changed(changes)) == [(rule, path)]
+
+
+SEVERAL: list[tuple[str, Changes, list[str]]] = [
+    ("A-10", {"express_route_circuits": [
+        {"name": name, "service_key": "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+         "service_provider_properties": REFERENCE["express_route_circuits"][0]["service_provider_properties"]}
+        for name in ("er-a", "er-b")], "connections": DELETED, "on_premises": DELETED},
+     ["express_route_circuits.er-b.service_key"]),
+    ("A-11", {f"{CIRCUIT}.connectivity": "layer3"}, ["express_route_circuits.er-seattle.provider_asn"]),
+    ("E-12", {f"{CIRCUIT}.connectivity": "layer3", f"{CIRCUIT}.provider_asn": 64600},
+     [f"on_premises.seattle.edge_routers.{router}.attachments.{peering}.provider_address_prefix"
+      for router in ("ce1", "ce2") for peering in ("AzurePrivatePeering", "MicrosoftPeering")]),
+    ("B-10", {f"{CIRCUIT}.peerings.+":
+              REFERENCE["express_route_circuits"][0]["peerings"][0] | {"vlan_id": 300}},
+     ["express_route_circuits.er-seattle.peerings[2].peering_type"]),
+    ("C-15", {f"{CORP}.virtual_network_peerings": [HALF | {"use_remote_gateways": True}]},
+     ["virtual_networks.vnet-corp.virtual_network_peerings.to-secure.use_remote_gateways"] * 2),
+    ("C-16", {"virtual_networks.+": SPOKE | {"name": "vnet-x", "virtual_network_peerings": [
+        {"name": name, "remote_virtual_network": name, "use_remote_gateways": True}
+        for name in ("vnet-corp", "vnet-secure")]}},
+     ["virtual_networks.vnet-x.virtual_network_peerings.vnet-secure.use_remote_gateways"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "changes", "paths"), SEVERAL, ids=[f"{c[0]}-{c[2][0]}" for c in SEVERAL])
+def test_a_rule_that_cannot_be_broken_alone(rule: str, changes: Changes, paths: list[str]) -> None:
+    assert [path for name, path in problems_of(changed(changes)) if name == rule] == paths
+
+
+def test_every_rule_has_a_case() -> None:
+    assert {case[0] for case in [*CASES, *SEVERAL]} == {name for name, _ in RULES}
+
+
+def test_every_rule_says_where_it_comes_from() -> None:
+    assert [name for name, rule in RULES if not rule.__doc__] == []
+
+
+def test_rule_names_are_unique_and_in_order_of_area() -> None:
+    names = [name for name, _ in RULES]
+    assert len(set(names)) == len(names)
+
+
+FINE: list[Changes] = [
+    {f"{CE1}.0.timers": {"keepalive": 1, "hold": 3}},
+    {f"{CE1}.0.timers": {"keepalive": 10, "hold": 0}},
+    {f"{PRIVATE}.shared_key": "x" * 25},
+    {f"{PRIVATE}.peer_asn": 65514},
+    {f"{PRIVATE}.peer_asn": 65521},
+    {f"{CORP}.location": "westus2"},
+    {f"{CIRCUIT}.service_provider_provisioning_state": "NotProvisioned",
+     f"{PRIVATE}.state": "Disabled", f"{MICROSOFT}.state": "Disabled"},
+    {f"{VM}.private_ip_address": "10.17.1.254"},
+    {f"{SITE}.prefix_lists.0.rules.0.ge": 18, f"{SITE}.prefix_lists.0.rules.0.le": 32},
+    {f"{SITE}.zones.0.address_prefixes": ["10.1.255.0/29"]},
+    {f"{SITE}.hosts.0.address": "10.0.0.254"},
+    {f"{SITE}.firewalls.0.rules": [RULE | {"protocol": "udp", "destination_ports": [500, 4500]}]},
+    {f"{PRIVATE}.ipv6_peering_config": {"primary_peer_address_prefix": "2001:db8::/126",
+                                        "secondary_peer_address_prefix": "2001:db8::4/126"}},
+    {f"{VPNGW}.active_active": False, f"{VPNGW}.ip_configurations.1": DELETED},
+    {"virtual_networks.+": SPOKE | {"name": "vnet-x", "virtual_network_peerings": [
+        HALF | {"use_remote_gateways": True}]},
+     f"{SECURE}.virtual_network_peerings": [
+         {"name": "to-x", "remote_virtual_network": "vnet-x", "allow_gateway_transit": True}]},
+    # not peered and on no common circuit
+    {f"{SECURE}.address_space.address_prefixes": ["10.17.0.0/16", "10.2.0.0/24"]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", FINE, ids=[next(iter(c)) for c in FINE])
+def test_what_is_just_inside_the_rules_is_fine(changes: Changes) -> None:
+    assert problems_of(changed(changes)) == []
