@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import click
 
 from lab.cli.joining import execute, join
 from lab.cli.options import connect, name_option
+from lab.runtime.process import node_environment
 
 
 @click.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -25,4 +25,4 @@ def command(name: str | None, node: str, arguments: tuple[str, ...]) -> None:
     control = connect(name)
     join(control, node)
     words = list(arguments[1:] if arguments[0] == "--" else arguments)
-    sys.exit(execute(words, dict(os.environ)))
+    sys.exit(execute(words, node_environment()))

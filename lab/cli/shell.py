@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import click
 
 from lab.cli.joining import execute, join
 from lab.cli.options import connect, name_option
+from lab.runtime.process import node_environment
 
 
 @click.command("shell")
@@ -19,5 +19,5 @@ def command(name: str | None, node: str) -> None:
     control = connect(name)
     namespace = join(control, node)
     lab = control.folder.name
-    environment = dict(os.environ) | {"PS1": f"[{lab} {namespace}] \\$ ", "MSEELAB_NODE": namespace}
+    environment = node_environment() | {"PS1": f"[{lab} {namespace}] \\$ ", "MSEELAB_NODE": namespace}
     sys.exit(execute(["bash", "--norc", "--noprofile"], environment))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from dataclasses import replace
@@ -45,21 +46,28 @@ def command(topology: str, name: str | None, backend: str, timeout: float, quiet
     try:
         plan = _compile(path, name)
         launch.await_isolation()
-        folder, lock = claim(plan.name)
-        try:
-            _keep(path, folder)
-            launch.begin(Orders(plan, folder.path, started_at, Budget("--timeout", timeout)), lock)
-        except BaseException:
-            folder.remove()
-            raise
-        finally:
-            os.close(lock)
-        ready = launch.wait(lambda step: _progress(step, started_at, quiet=quiet))
+        ready = _bring_up(launch, plan, path, started_at, Budget("--timeout", timeout), quiet=quiet)
     except BaseException:
         launch.abandon()
         raise
     if not quiet:
         _summary(plan, ready)
+
+
+def _bring_up(
+    launch: Launch, plan: Plan, path: Path, started_at: float, convergence: Budget, *, quiet: bool
+) -> Ready:
+    folder, lock = claim(plan.name)
+    try:
+        _keep(path, folder)
+        launch.begin(Orders(plan, folder.path, started_at, convergence), lock)
+        return launch.wait(lambda step: _progress(step, started_at, quiet=quiet))
+    except BaseException:
+        launch.abandon()
+        folder.remove()
+        raise
+    finally:
+        os.close(lock)
 
 
 def _compile(path: Path, name: str | None) -> Plan:

@@ -36,7 +36,9 @@ def parse_topology(text: str, source_name: str) -> Topology:
     try:
         topology = topology_of(document)
     except TopologyError as error:
-        raise TopologyError([*problems, *error.problems]) from None
+        said = {(problem.line, problem.column) for problem in problems}
+        new = [problem for problem in error.problems if (problem.line, problem.column) not in said]
+        raise TopologyError([*problems, *new]) from None
     problems += [document.problem(finding) for finding in findings(topology)]
     if problems:
         raise TopologyError(problems)

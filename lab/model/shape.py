@@ -20,6 +20,7 @@ from lab.model.properties import closest, hidden, model_at, properties_of
 from lab.model.topology import Topology
 
 Words = tuple[str, str | None]
+UUID_FORM = "hexadecimal digits in groups of 8-4-4-4-12"
 
 
 def topology_of(document: Document) -> Topology:
@@ -28,23 +29,34 @@ def topology_of(document: Document) -> Topology:
         return Topology.model_validate_json(json.dumps(document.plain()), strict=True)
     except ValidationError as error:
         details = error.errors(include_url=False)
-    raise TopologyError(_problem(detail, document) for detail in details if not _echo(detail, document))
-
-
-def _echo(detail: ErrorDetails, document: Document) -> bool:
-    """True for a list called too short only because its entries are wrong themselves."""
-    node = document.at(detail["loc"])
-    return (
-        detail["type"] == "too_short"
-        and isinstance(node, Sequence)
-        and len(node.items) >= detail["ctx"]["min_length"]
+    misspelt = {(*detail["loc"][:-1], _meant(detail)) for detail in details}
+    raise TopologyError(
+        _problem(detail, document) for detail in details if not _is_echo(detail, document, misspelt)
     )
+
+
+def _is_echo(detail: ErrorDetails, document: Document, misspelt: set[Loc | tuple[Any, ...]]) -> bool:
+    """True for what another error causes: a property is missing because it is misspelt, a list
+    is too short because its entries are wrong."""
+    if detail["type"] == "missing":
+        return detail["loc"] in misspelt
+    node = document.at(detail["loc"])
+    too_short = detail["type"] == "too_short" and isinstance(node, Sequence)
+    return too_short and len(node.items) >= detail["ctx"]["min_length"]
+
+
+def _meant(detail: ErrorDetails) -> str | None:
+    """For an unknown property, the one that was probably meant."""
+    if detail["type"] != "extra_forbidden":
+        return None
+    allowed = properties_of(model_at(detail["loc"][:-1]))
+    return closest(_snake(str(detail["loc"][-1])), allowed)
 
 
 def _problem(detail: ErrorDetails, document: Document) -> Problem:
     loc: Loc = tuple(detail["loc"])
     if detail["type"] == "extra_forbidden":
-        return document.problem_at_key(_unknown(loc))
+        return document.problem_at_key(_unknown(loc, _meant(detail)))
     if hidden(loc):
         return document.problem(Finding(loc, *_secret_words(detail)))
     translate = _WORDS.get(detail["type"], _untranslated)
@@ -53,9 +65,8 @@ def _problem(detail: ErrorDetails, document: Document) -> Problem:
     return document.problem(Finding(loc, *translate(_Case(detail, loc, text))))
 
 
-def _unknown(loc: Loc) -> Finding:
+def _unknown(loc: Loc, near: str | None) -> Finding:
     allowed = properties_of(model_at(loc[:-1]))
-    near = closest(_snake(str(loc[-1])), allowed)
     what = "unknown property" + (f", did you mean {near!r}?" if near else "")
     return Finding(loc, what, "allowed here: " + ", ".join(allowed) if allowed else None)
 
@@ -70,7 +81,7 @@ def _secret_words(detail: ErrorDetails) -> Words:
     if detail["type"] == "missing":
         return "missing", None
     if detail["type"].startswith("uuid"):
-        return "is not a UUID", "8-4-4-4-12 hexadecimal digits"
+        return "must be a UUID", UUID_FORM
     return "must be text", "put it in quotes"
 
 
@@ -148,9 +159,9 @@ def _entries(count: int) -> str:
 def _one_of(case: _Case) -> Words:
     """pydantic lists the set as "'a', 'b' or 'c'" and numbers without quotes."""
     values = str(case.context["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
-    near = closest(str(case.value), values)
-    hint = f"did you mean {near}?" if near and near != str(case.value) else None
-    if near == str(case.value):
+    near = closest(case.value, values) if isinstance(case.value, str) else None
+    hint = f"did you mean {near}?" if near else None
+    if near == case.value:
         hint = "without quotes"
     one_of = "must be one of " + ", ".join(values) if len(values) > 1 else f"must be {values[0]}"
     return f"{one_of}; not {case.shown}", hint
@@ -170,6 +181,10 @@ def _pattern(case: _Case) -> Words:
 
 def _empty(case: _Case) -> Words:
     return "must not be empty", None
+
+
+def _uuid(case: _Case) -> Words:
+    return f"must be a UUID, not {case.shown}", UUID_FORM
 
 
 def _ours(case: _Case) -> Words:
@@ -198,5 +213,7 @@ _WORDS: dict[str, Callable[[_Case], Words]] = {
     "less_than_equal": _too_high,
     "string_pattern_mismatch": _pattern,
     "string_too_short": _empty,
+    "uuid_type": _uuid,
+    "uuid_parsing": _uuid,
     "lab_value": _ours,
 }

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab.errors import BackendError
 from lab.runtime.netns import NetworkNamespace
+
+
+def node_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of a command in a node: root there, so the tools of an administrator
+    are on its path, wherever the user's own path leads."""
+    path = environment.get("PATH", os.defpath)
+    return dict(environment) | {"PATH": f"{path}:/usr/local/sbin:/usr/sbin:/sbin"}
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,7 @@ def run_in(
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
+                env=node_environment(),
                 timeout=timeout_s,
                 check=False,
             )

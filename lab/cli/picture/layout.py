@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.cli.picture import cards as sizes
-from lab.cli.picture.columns import PAD, Column, place_columns, region, span, sub_columns
+from lab.cli.picture.cells import ROW_GAP, Arrangement, arrange
+from lab.cli.picture.columns import PAD, Column, place_columns, region, span
 from lab.cli.picture.facts import Card, Link, node_of
 from lab.cli.picture.geometry import Rect, text_width
 from lab.cli.picture.seats import (
@@ -36,7 +37,6 @@ TITLE_SIZE = 11.5
 TITLE_HEIGHT = 22.0
 _TITLES = {MICROSOFT_EDGE: "Microsoft network"}
 _WIDEST_TITLE = 220.0
-_ROW_GAP = 18.0
 _CELL_GAP = 16.0
 _PATH_GAP = 30.0
 _FIREWALL_OVERLAP = 12.0
@@ -197,14 +197,14 @@ class _Layouter:
         for i, card in enumerate(firewalls):
             self._put(card, middle - sizes.height(card) / 2)
             place = self._places[card.node.name]
-            moved = Rect(place.x - i * (place.width + _ROW_GAP), place.y, place.width, place.height)
+            moved = Rect(place.x - i * (place.width + ROW_GAP), place.y, place.width, place.height)
             self._places[card.node.name] = moved
             self._anchors |= sizes.anchors(card, moved)
 
     def _place_zone(self, zone: Cell, top: float, height: float, clearance: float) -> None:
         if zone[2]:
             self._frame("zone", zone[2], ZONE_RANKS, top, top + height)
-        self._place_cell(zone, top + TITLE_HEIGHT, top + height - PAD - clearance, reverse=True)
+        self._place_cell(zone, top + TITLE_HEIGHT, top + height - PAD - clearance)
 
     def _spread(self, cards: Sequence[Card], top: float, bottom: float) -> None:
         step = (bottom - top) / max(1, len(cards))
@@ -222,47 +222,21 @@ class _Layouter:
         untitled = cell[0] == SPOKE or len(cell) < 2
         return PAD if untitled else TITLE_HEIGHT
 
+    def _arrange(self, cell: Cell) -> Arrangement:
+        columns = [self._members(cell, rank) for rank in self._ranks(cell)]
+        return arrange(
+            columns, {name: [node_of(far) for _, far in ends] for name, ends in self._wires.items()}
+        )
+
     def _cell_height(self, cell: Cell) -> float:
-        stacks = (self._stack_height(self._members(cell, rank)) for rank in self._ranks(cell))
-        return self._head(cell) + PAD + max(stacks)
+        return self._head(cell) + PAD + self._arrange(cell).height
 
-    @staticmethod
-    def _stack_height(cards: Sequence[Card]) -> float:
-        rows = -(-len(cards) // sub_columns(len(cards)))
-        gap = _PATH_GAP if len(cards) > rows else _ROW_GAP
-        tallest = sorted((sizes.height(card) for card in cards), reverse=True)[:rows]
-        return sum(tallest) + gap * (rows - 1)
-
-    def _place_cell(self, cell: Cell, top: float, bottom: float, reverse: bool = False) -> None:
-        for rank in sorted(self._ranks(cell), reverse=reverse):
-            members = self._members(cell, rank)
-            if sub_columns(len(members)) > 1:
-                self._place_grid(members, top, bottom)
-            else:
-                self._place_stack(members, cell, top, bottom)
-
-    def _place_stack(self, cards: Sequence[Card], cell: Cell, top: float, bottom: float) -> None:
-        wishes: list[Item] = []
-        for card in cards:
-            height = sizes.height(card)
-            near = [
-                self._anchors[far].centre[1] - height / 2
-                for _, far in self._wires[card.node.name]
-                if far in self._anchors and self._seats[node_of(far)].cell == cell
-            ]
-            wish = sum(near) / len(near) if near else (top + bottom - height) / 2
-            wishes.append(Item(height, wish, _ROW_GAP))
-        for card, y in zip(cards, settle(wishes, top, bottom), strict=True):
-            self._put(card, y)
-
-    def _place_grid(self, cards: Sequence[Card], top: float, bottom: float) -> None:
-        """Down the first sub-column, up the second: neighbours in a line stay neighbours."""
-        rows = -(-len(cards) // sub_columns(len(cards)))
-        step = max(sizes.height(card) for card in cards) + _PATH_GAP
-        first = (top + bottom - step * rows + _PATH_GAP) / 2
-        for i, card in enumerate(cards):
-            sub_column, row = divmod(i, rows)
-            self._put(card, first + step * (rows - 1 - row if sub_column % 2 else row), sub_column)
+    def _place_cell(self, cell: Cell, top: float, bottom: float) -> None:
+        """In the middle between ``top`` and ``bottom``."""
+        arrangement = self._arrange(cell)
+        first = (top + bottom - arrangement.height) / 2
+        for name, spot in arrangement.spots.items():
+            self._put(self._cards[name], first + spot.top, spot.sub_column)
 
     # --- the rest of the way
 
