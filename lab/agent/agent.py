@@ -145,7 +145,8 @@ class Agent:
         self._fib_refused |= refused
         installed = sorted(str(prefix) for prefix, hops in changes.items() if hops and prefix not in refused)
         removed = sorted(str(prefix) for prefix, hops in changes.items() if not hops)
-        self._emit("fib", installed=installed, removed=removed, refused={str(p): t for p, t in refused.items()})
+        texts = {str(prefix): text for prefix, text in refused.items()}
+        self._emit("fib", installed=installed, removed=removed, refused=texts)
 
     # What the supervisor asks.
 

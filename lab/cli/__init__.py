@@ -8,12 +8,20 @@ something a user can cause.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from lab.errors import LabError
+from lab.errors import InputError, LabError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+COMPLETE_VARIABLE = "_MSEELAB_COMPLETE"
+"""Set by the shell's completion function when it asks for completions."""
 
 VERBS: dict[str, str] = {
     "up": "Bring a lab up and return when it has converged.",
@@ -56,17 +64,49 @@ class _Verbs(click.Group):
         command: click.Command = module.command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        verb = args[0]
+        if verb not in VERBS and verb not in HIDDEN_ALIASES and not ctx.resilient_parsing:
+            raise InputError(f"there is no verb {verb!r}", hint=_close_to(verb))
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
 
-@click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+        verbs = [
+            CompletionItem(verb, help=text) for verb, text in VERBS.items() if verb.startswith(incomplete)
+        ]
+        return verbs + click.Command.shell_complete(self, ctx, incomplete)
+
+
+def _close_to(verb: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(verb, [*VERBS, *HIDDEN_ALIASES], cutoff=0.65)
+    return f"did you mean {' or '.join(close)}?" if close else "`mseelab --help` lists them"
+
+
+@click.command(
+    cls=_Verbs,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "auto_envvar_prefix": "MSEELAB",
+    },
+)
 @click.version_option(package_name="mseelab", prog_name="mseelab")
 def cli() -> None:
     """An Azure ExpressRoute deployment on one Linux host, with real BGP.
 
-    Start with `mseelab up`; end with `mseelab down`.
+    Start with `mseelab up`; end with `mseelab down`. Every option can come from the
+    environment: `--timeout` of `up` from MSEELAB_UP_TIMEOUT; MSEELAB_NAME and
+    MSEELAB_FORMAT hold for all verbs that have `--name` and `--format`.
     """
 
 
@@ -77,25 +117,39 @@ def report(error: LabError) -> None:
         click.echo(f"  hint: {error.hint}", err=True)
 
 
-def main() -> None:
-    """Entry point of the console script; ends the process."""
+def run(arguments: list[str]) -> int:
+    """Run one command line; returns its exit code.
+
+    Not click's own ``main``: that one ends with 1 when whoever reads our output stops
+    reading, and 1 means that an expectation was false.
+    """
     try:
-        code = cli.main(standalone_mode=False)
+        with cli.make_context("mseelab", arguments) as context:
+            cli.invoke(context)
+        sys.stdout.flush()
     except LabError as error:
         report(error)
-        code = error.exit_code
-    except click.exceptions.Abort:
-        click.echo("mseelab: interrupted", err=True)
-        code = 130
+        return error.exit_code
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
     except click.ClickException as error:
         error.show()
-        code = 2
-    except click.exceptions.Exit as ended:
-        code = ended.exit_code
-    except KeyboardInterrupt:
+        return InputError.exit_code
+    except (KeyboardInterrupt, click.Abort):
         click.echo("mseelab: interrupted", err=True)
-        code = 130
+        return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    sys.exit(code if isinstance(code, int) else 0)
+    return 0
+
+
+def main() -> None:
+    """Entry point of the console script; ends the process."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a locale without UTF-8 is no reason to fail
+    instruction = os.environ.get(COMPLETE_VARIABLE)
+    if instruction:
+        from click.shell_completion import shell_complete
+
+        sys.exit(shell_complete(cli, {}, "mseelab", COMPLETE_VARIABLE, instruction))
+    sys.exit(run(sys.argv[1:]))

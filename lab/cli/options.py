@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from lab.errors import InputError
+from lab.errors import InputError, LabError
 from lab.runtime.control import Control
 from lab.runtime.rundir import folder_of, running_labs
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -20,9 +24,18 @@ DEFAULT_TOPOLOGY = "expressroute-vpn"
 
 def name_option(function: Function) -> Function:
     """--name: which of the running labs."""
-    return click.option("--name", envvar="MSEELAB_NAME", metavar="NAME", help="Which lab, when several run.")(
-        function
-    )
+    return click.option(
+        "--name",
+        envvar="MSEELAB_NAME",
+        metavar="NAME",
+        help="Which lab, when several run.",
+        shell_complete=_complete_labs,
+    )(function)
+
+
+def node_argument(function: Function) -> Function:
+    """NODE[/VRF]: a namespace of the running lab."""
+    return click.argument("node", metavar="NODE[/VRF]", shell_complete=_complete_nodes)(function)
 
 
 def format_option(function: Function) -> Function:
@@ -60,6 +73,15 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
+def ask(name: str | None, do: str, **details: Any) -> Any:
+    """One question to a lab. Raises LabError."""
+    control = connect(name)
+    try:
+        return control.ask(do, **details)
+    finally:
+        control.close()
+
+
 def shipped_topologies() -> Path:
     """The folder of the topologies that come with the project."""
     return Path(__file__).parents[2] / "scenarios" / "topologies"
@@ -73,5 +95,47 @@ def find_topology(wanted: str) -> Path:
     shipped = shipped_topologies() / f"{wanted}.yaml"
     if shipped.exists():
         return shipped
-    names = ", ".join(sorted(file.stem for file in shipped_topologies().glob("*.yaml")))
+    names = ", ".join(shipped_names())
     raise InputError(f"no topology named {wanted}", hint=f"a file, or one of: {names}")
+
+
+def shipped_names() -> list[str]:
+    return sorted(file.stem for file in shipped_topologies().glob("*.yaml"))
+
+
+# Shell completion. What cannot be found out is not completed; nobody reads an error there.
+
+
+def _complete_labs(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    with suppress(LabError):
+        return [folder.name for folder in running_labs() if folder.name.startswith(incomplete)]
+    return []
+
+
+def _complete_nodes(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    found = lab_for_completion(context)
+    names = [namespace_name(node) for node in found["nodes"]] if found else []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_topologies(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The shipped ones by name, and files by the shell."""
+    from click.shell_completion import CompletionItem
+
+    shipped = [CompletionItem(name) for name in shipped_names() if name.startswith(incomplete)]
+    return [*shipped, CompletionItem(incomplete, type="file")]
+
+
+def lab_for_completion(context: click.Context) -> dict[str, Any] | None:
+    """What `inspect` says of the lab a half-typed command line means; None when none is meant."""
+    with suppress(LabError):
+        lab: dict[str, Any] = ask(context.params.get("name"), "inspect")
+        return lab
+    return None
+
+
+def namespace_name(entry: dict[str, Any]) -> str:
+    """``node`` or ``node/vrf`` of an entry of `inspect`."""
+    return entry["node" if "node" in entry else "name"] + (f"/{entry['vrf']}" if entry["vrf"] else "")

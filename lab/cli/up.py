@@ -71,21 +71,18 @@ def _bring_up(
 
 
 def _compile(path: Path, name: str | None) -> Plan:
+    """Imported here, so that the supervisor's fork comes first and does its imports beside."""
     from lab.model.fields import NODE_NAME_PATTERN
     from lab.model.load import load_topology
     from lab.plan.compile import compile_topology
 
-    plan = compile_topology(load_topology(path))
-    if name is None:
-        return plan
-    import re
-
-    if not re.fullmatch(NODE_NAME_PATTERN, name):
+    if name is not None and not re.fullmatch(NODE_NAME_PATTERN, name):
         raise InputError(
             f"{name!r} cannot name a lab",
             hint="lower-case letters, digits and hyphens, at most 24, a letter first",
         )
-    return replace(plan, name=name)
+    plan = compile_topology(load_topology(path))
+    return plan if name is None else replace(plan, name=name)
 
 
 def _keep(path: Path, folder: RunFolder) -> None:

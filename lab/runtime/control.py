@@ -8,18 +8,20 @@ code need no relay.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.errors import BackendError, InputError, LabError
 from lab.runtime.rundir import RunFolder, short_path
 from lab.timing import CONTROL_ANSWER
+
+if TYPE_CHECKING:
+    import asyncio
 
 NAMESPACE_KINDS = ("user", "pid", "mnt")
 
@@ -47,6 +49,7 @@ def listen(path: Path) -> socket.socket:
 
 async def serve(sock: socket.socket, handler: Handler) -> asyncio.Server:
     """Answer requests until the server is closed."""
+    import asyncio  # here: the command line's end has no use for it, and it is half its start-up
 
     async def on_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

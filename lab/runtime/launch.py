@@ -13,7 +13,7 @@ import pickle
 import select
 import signal
 import socket
-import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,7 +134,7 @@ def _become_supervisor(sock: socket.socket) -> None:
     status = 1
     try:
         os.setsid()
-        _close_all_but(sock.fileno())
+        _let_go_of_everything_but(sock.fileno())
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         from lab.runtime.isolation import isolate
 
@@ -147,13 +147,25 @@ def _become_supervisor(sock: socket.socket) -> None:
     except BackendError as error:
         sock.sendall(pickle.dumps(Failed(error.message, error.hint)))
     except BaseException:  # noqa: BLE001  the process ends here whatever happens
-        sys.excepthook(*sys.exc_info())
+        sock.sendall(pickle.dumps(own_fault()))
     finally:
         os._exit(status)
 
 
-def _close_all_but(kept: int) -> None:
-    """What this process inherited must not stay open for as long as the lab lives."""
+def own_fault() -> Failed:
+    """The exception being handled is a bug of ours; say all there is."""
+    return Failed(
+        "a fault of mseelab itself:\n" + traceback.format_exc(),
+        hint="please report it with the topology file",
+    )
+
+
+def _let_go_of_everything_but(kept: int) -> None:
+    """What this process inherited, the terminal or a pipe to it among it, must not stay open
+    for as long as the lab lives."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
     for fd in [int(entry) for entry in os.listdir("/proc/self/fd")]:  # noqa: PTH208
         if fd > 2 and fd != kept:
             with contextlib.suppress(OSError):
@@ -168,7 +180,8 @@ def _be_init(sock: socket.socket, rootless: bool) -> None:
         supervise(sock, rootless=rootless)
         status = 0
     except BaseException:  # noqa: BLE001  the process ends here whatever happens
-        sys.excepthook(*sys.exc_info())
+        with contextlib.suppress(OSError):
+            sock.sendall(pickle.dumps(own_fault()))
     finally:
         os._exit(status)
 

@@ -22,6 +22,9 @@ EVENTS = "events.jsonl"
 TOPOLOGY = "topology.yaml"
 LOGS = "logs"
 
+LONGEST_NAME = 255
+"""NAME_MAX (limits.h)."""
+
 
 def base_folder() -> Path:
     """Where this user's labs live; made when missing. Raises BackendError."""
@@ -93,7 +96,7 @@ class RunFolder:
         """Whether a supervisor lives behind it."""
         try:
             fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -105,6 +108,9 @@ class RunFolder:
 
 
 def folder_of(name: str) -> RunFolder:
+    """Raises InputError for what cannot name a lab."""
+    if name in ("", ".", "..") or "/" in name or len(name) > LONGEST_NAME:
+        raise InputError(f"{name!r} cannot name a lab", hint="`mseelab list` shows what runs")
     return RunFolder(base_folder() / name)
 
 

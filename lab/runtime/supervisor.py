@@ -8,9 +8,7 @@ import os
 import pickle
 import signal
 import socket
-import sys
 import time
-import traceback
 from typing import Any
 
 from lab.errors import BackendError, LabError
@@ -23,10 +21,8 @@ from lab.runtime.launch import Failed, Orders, Progress, Ready, receive_orders
 from lab.runtime.rundir import RunFolder
 from lab.runtime.speakers import Speakers
 from lab.runtime.view import View
-from lab.runtime.zygote import fork_zygote
+from lab.runtime.zygote import fork_zygote, send_log
 from lab.timing import Backoff
-
-REPORT_HINT = "please report it with the topology file"
 
 
 def supervise(asker: socket.socket, *, rootless: bool) -> None:
@@ -57,7 +53,7 @@ class _Supervisor:
     def run(self, zygote: socket.socket) -> None:
         """Up, then serve until told to stop; whatever fails is told to the asker."""
         try:
-            self._quieten()
+            self._open_log(zygote)
             self._events = EventLog(self._folder.events, self._orders.started_at)
             self._build()
             asyncio.run(self._live(zygote))
@@ -65,10 +61,6 @@ class _Supervisor:
             self._tell(Failed(error.message, error.hint))
         except OSError as error:
             self._tell(Failed(f"{error.filename or 'the lab'}: {error.strerror}", "is the disk full?"))
-            raise
-        except Exception:
-            self._tell(Failed("a fault of mseelab itself:\n" + traceback.format_exc(), REPORT_HINT))
-            raise
 
     def _build(self) -> None:
         """Everything that is not a process. Before the event loop runs, because pyroute2
@@ -151,15 +143,13 @@ class _Supervisor:
         assert self._asker is not None
         loop.add_reader(self._asker, self._stopping.set)
 
-    def _quieten(self) -> None:
-        """Own log from here on: the terminal belongs to the command line."""
-        null = os.open(os.devnull, os.O_RDONLY)
+    def _open_log(self, zygote: socket.socket) -> None:
+        """Where our own words and the zygote's go."""
         log = os.open(self._folder.log("supervisor"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os.dup2(null, 0)
         os.dup2(log, 1)
         os.dup2(log, 2)
+        send_log(zygote, log)
+        os.close(log)
 
     async def _handle(self, request: dict[str, Any]) -> control.Reply:
         match request.get("do"):

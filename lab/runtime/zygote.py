@@ -34,11 +34,8 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Stop:
-    """Send a speaker a signal."""
-
-    name: str
-    signal_number: int
+class LogTo:
+    """Write standard output and error to the descriptor that comes along."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +77,10 @@ def send_start(sock: socket.socket, start: Start, namespace: int, channel: int, 
     socket.send_fds(sock, [pickle.dumps(start)], [namespace, channel, log])
 
 
+def send_log(sock: socket.socket, log: int) -> None:
+    socket.send_fds(sock, [pickle.dumps(LogTo())], [log])
+
+
 class _Zygote:
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -111,10 +112,10 @@ class _Zygote:
         match request:
             case Start():
                 self._start(request, fds)
-            case Stop(name, signal_number):
-                for pid, known in self._names.items():
-                    if known == name:
-                        os.kill(pid, signal_number)
+            case LogTo():
+                os.dup2(fds[0], 1)
+                os.dup2(fds[0], 2)
+                os.close(fds[0])
         return True
 
     def _start(self, start: Start, fds: list[int]) -> None:

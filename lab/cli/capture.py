@@ -1,0 +1,119 @@
+"""mseelab capture: the packets of an interface, as pcapng."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from lab.cli.joining import join
+from lab.cli.options import connect, lab_for_completion, name_option
+from lab.errors import BackendError, InputError
+from lab.probe.capture import Capture, Limits, interface_names, open_interface
+from lab.probe.child import in_child_with_fds
+from lab.runtime.control import Control
+
+
+def _complete_interfaces(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    lab = lab_for_completion(context) or {"links": []}
+    ends = sorted({link[end] for link in lab["links"] for end in ("a", "b")})
+    return [end for end in ends if end.startswith(incomplete)]
+
+
+@click.command("capture")
+@name_option
+@click.option("-w", "--write", "path", metavar="FILE", default="-", help="Instead of standard output.")
+@click.option("-c", "--count", type=click.IntRange(min=1), metavar="N", help="Stop after N packets.")
+@click.option(
+    "--duration",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Stop after SECONDS.",
+)
+@click.argument("interface", metavar="NODE[/VRF]:INTERFACE", shell_complete=_complete_interfaces)
+def command(name: str | None, path: str, count: int | None, duration: float | None, interface: str) -> None:
+    """Packets of an interface, as pcapng; Ctrl-C ends it.
+
+    Every packet is written at once, so that a live picture is
+
+        mseelab capture msee1/private:er100 | wireshark -k -i -
+    """
+    if path == "-" and sys.stdout.isatty():
+        raise InputError(
+            "packets are not for a terminal", hint="pipe it into `wireshark -k -i -`, or write to -w FILE"
+        )
+    control = connect(name)
+    where, capture = _open(control, interface)
+    pidfd = os.pidfd_open(control.supervisor_pid())
+    with _opened(path) as file, _stop_signals() as stop:
+        click.echo(f"capturing on {where}; Ctrl-C ends it", err=True)
+        try:
+            capture.write_to(file, where, (pidfd, stop), Limits(count, duration))
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise BackendError(f"cannot write {path}: {error.strerror}") from error
+    lost = f", {capture.lost} more were lost" if capture.lost else ""
+    click.echo(f"{capture.count} packets captured{lost}", err=True)
+
+
+def _open(control: Control, interface: str) -> tuple[str, Capture]:
+    """The interface's full name, and a capture on it. Raises LabError."""
+    namespace, _, ifname = interface.partition(":")
+
+    def work() -> tuple[Any, tuple[int, ...]]:
+        resolved = join(control, namespace)
+        if ifname not in interface_names():
+            what = f"has no interface {ifname}" if ifname else "is a node; which of its interfaces?"
+            raise InputError(f"{resolved} {what}", hint="it has: " + ", ".join(interface_names()))
+        try:
+            hardware_type, fds = open_interface(ifname)
+        except OSError as error:
+            raise BackendError(f"cannot capture on {interface}: {error.strerror}") from error
+        return {"namespace": resolved, "hardware_type": hardware_type}, fds
+
+    answer, fds = in_child_with_fds(work)
+    return f"{answer['namespace']}:{ifname}", Capture(socket.socket(fileno=fds[0]), answer["hardware_type"])
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
+    """For the owner alone: packets may hold what is nobody else's business."""
+    if path == "-":
+        yield sys.stdout.fileno()
+        return
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        if stat.S_ISREG(os.fstat(file).st_mode):
+            os.fchmod(file, 0o600)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[int]:
+    """A descriptor that becomes readable at SIGINT or SIGTERM, which then end nothing by force."""
+    reading, writing = socket.socketpair()
+    reading.setblocking(False)
+    writing.setblocking(False)
+    previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    wakeup = signal.set_wakeup_fd(writing.fileno())
+    try:
+        yield reading.fileno()
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        reading.close()
+        writing.close()

@@ -1,0 +1,73 @@
+"""mseelab inspect: what a lab consists of and how it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from lab.cli.options import ask, format_option, name_option, namespace_name, print_json
+
+
+@click.command("inspect")
+@name_option
+@format_option
+def command(name: str | None, output_format: str) -> None:
+    """Nodes, links, BGP sessions and tunnels of a lab, each with its state."""
+    lab = ask(name, "inspect")
+    if output_format == "json":
+        print_json(lab)
+    else:
+        _print_text(lab)
+
+
+def _print_text(lab: dict[str, Any]) -> None:
+    from lab.cli.tables import duration, print_table, say
+
+    say(f"{lab['lab']}: {lab['state']} ({how_it_runs(lab)})")
+    say("")
+    print_table(
+        ("NODE", "VRF", "ROLE", "STATE"),
+        [(node["name"], node["vrf"], node["role"], node["state"]) for node in lab["nodes"]],
+        title="Nodes",
+    )
+    say("")
+    print_table(
+        ("LINK", "A", "B", "STATE"),
+        [(link["name"], link["a"], link["b"], link["state"]) for link in lab["links"]],
+        title="Links",
+    )
+    say("")
+    print_table(
+        ("NODE", "PEER", "PEER ADDRESS", "PEER AS", "STATE", "RECEIVED", "UPTIME"),
+        [
+            (
+                namespace_name(session),
+                session["neighbor"],
+                session["peer_address"],
+                session["peer_asn"],
+                session["state"],
+                session["prefixes_received"],
+                duration(session["uptime_s"]),
+            )
+            for session in lab["bgp_sessions"]
+        ],
+        title="BGP sessions",
+    )
+    say("")
+    print_table(
+        ("TUNNEL", "NODE", "PEER", "STATE", "BYTES IN", "BYTES OUT"),
+        [
+            tuple(tunnel[key] for key in ("name", "node", "peer", "state", "bytes_in", "bytes_out"))
+            for tunnel in lab["tunnels"]
+        ],
+        title="Tunnels",
+    )
+
+
+def how_it_runs(lab: dict[str, Any]) -> str:
+    """The mechanisms of a lab in a few words."""
+    facts = [lab["backend"], "rootless" if lab["rootless"] else "as root", f"tags by {lab['tagging']}"]
+    if lab["dataplane"]:
+        facts.append(f"IPsec by {lab['dataplane']}")
+    return ", ".join(facts)
