@@ -1,0 +1,119 @@
+"""Driving real labs from tests: through the command line, as a user does.
+
+Every process started here carries a mark in its environment, which all its descendants
+inherit; so "nothing is left" can be asked of the kernel.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+MARK = "MSEELAB_TEST_MARK"
+COMMAND = [sys.executable, "-m", "lab"]
+LIMIT_S = 120
+"""No command takes this long; one that does is killed and the test fails."""
+
+
+def environment(mark: str, **more: str) -> dict[str, str]:
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("MSEELAB_")}
+    return inherited | {MARK: mark} | more
+
+
+def new_mark() -> str:
+    return uuid.uuid4().hex
+
+
+def mseelab(*words: str, mark: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, with these environment variables; output is text."""
+    return subprocess.run(
+        [*COMMAND, *words],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        env=environment(mark, **variables),
+        check=False,
+    )
+
+
+def start(*words: str, mark: str) -> subprocess.Popen[str]:
+    """Start a command without waiting."""
+    return subprocess.Popen(
+        [*COMMAND, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment(mark),
+    )
+
+
+def marked_processes(mark: str) -> list[int]:
+    """The pids of all living processes that carry the mark, wherever they stand."""
+    wanted = f"{MARK}={mark}".encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def eventually(what: str, holds: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Poll fast until it holds; fail with ``what`` when it does not."""
+    deadline = time.monotonic() + seconds
+    pause = 0.005
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.2)
+
+
+class Lab:
+    """A running lab, by name."""
+
+    def __init__(self, name: str, mark: str = "") -> None:
+        self.name = name
+        self.mark = mark
+
+    def run(self, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
+        return mseelab(verb, *words, mark=self.mark, MSEELAB_NAME=self.name)
+
+    def json(self, verb: str, *words: str) -> Any:
+        done = self.run(verb, *words, "-f", "json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def inspect(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self.json("inspect")
+        return answer
+
+    def execute(self, node: str, *command: str) -> subprocess.CompletedProcess[str]:
+        return self.run("exec", node, "--", *command)
+
+    def reaches(self, node: str, address: str) -> bool:
+        """Whether one of a few echo requests is answered."""
+        return self.execute(node, "ping", "-n", "-c", "3", "-i", "0.1", "-W", "1", address).returncode == 0
+
+    def routes(self, node: str) -> list[dict[str, Any]]:
+        answer: list[dict[str, Any]] = self.json("show", "routes", node)
+        return answer
+
+    def best(self, node: str, prefix: str) -> dict[str, Any] | None:
+        for route in self.routes(node):
+            if route["prefix"] == prefix and route["best"]:
+                return route
+        return None
+
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.run("events").stdout.splitlines()]
