@@ -49,6 +49,9 @@ MODULES = {"list": "list_labs", "exec": "exec_in"}
 HIDDEN_ALIASES = {"deploy": "up", "destroy": "down"}
 """Habits from containerlab."""
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as a shell counts: 128 and SIGINT."""
+
 
 class _Verbs(click.Group):
     """Imports a verb's file only to run it or to print its own help."""
@@ -137,7 +140,7 @@ def run(arguments: list[str]) -> int:
         return InputError.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("mseelab: interrupted", err=True)
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
@@ -152,4 +155,9 @@ def main() -> None:
         from click.shell_completion import shell_complete
 
         sys.exit(shell_complete(cli, {}, "mseelab", COMPLETE_VARIABLE, instruction))
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code == INTERRUPTED:
+        # Not sys.exit: CPython ends itself by SIGINT when the interrupt fell into an import
+        # (it remembers one that was raised inside exec), and callers are promised a code.
+        os._exit(code)
+    sys.exit(code)

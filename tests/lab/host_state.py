@@ -28,7 +28,9 @@ def snapshot() -> dict[str, str]:
     state["sysctls"] = "\n".join(f"{key} = {value}" for key, value in sorted(_sysctls().items()))
     state["mounts"] = Path("/proc/self/mountinfo").read_text()
     named = Path("/run/netns")
-    state["named namespaces"] = " ".join(sorted(os.listdir(named))) if named.exists() else ""
+    state["named namespaces"] = (
+        " ".join(sorted(entry.name for entry in named.iterdir())) if named.exists() else ""
+    )
     return state
 
 

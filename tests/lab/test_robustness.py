@@ -7,6 +7,7 @@ import os
 import random
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from host_state import snapshot
@@ -19,7 +20,7 @@ UP_TAKES_S = 2.0
 
 
 def _comm(pid: int) -> str:
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/comm") as file:
+    with contextlib.suppress(OSError), Path(f"/proc/{pid}/comm").open() as file:
         return file.read().strip()
     return ""
 
@@ -27,7 +28,7 @@ def _comm(pid: int) -> str:
 def _supervisor(mark: str, command: int) -> int | None:
     """The init of the lab: the marked process whose PID in its own namespace is 1."""
     for pid in marked_processes(mark):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/status") as file:
+        with contextlib.suppress(OSError), Path(f"/proc/{pid}/status").open() as file:
             for line in file:
                 if line.startswith("NSpid:") and line.split()[-1] == "1" and pid != command:
                     return pid
