@@ -24,6 +24,6 @@ def golden(request: pytest.FixtureRequest) -> Golden:
         if request.config.getoption("--update-golden"):
             file.write_text(text, encoding="utf-8")
         assert file.exists(), f"{file} is missing; --update-golden writes it"
-        assert text == file.read_text(encoding="utf-8"), f"{file} differs; --update-golden, then read git diff"
+        assert text == file.read_text(encoding="utf-8"), f"{file} differs; see --update-golden"
 
     return compare

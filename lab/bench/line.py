@@ -41,7 +41,8 @@ def line_plan(length: int, *, timers: Timers | None = None) -> Plan:
     timers = timers or Timers(keepalive=60, hold=180)
     indexes = range(length)
     wires = tuple(
-        Wire(f"l{i}", Endpoint(router(i), "right"), Endpoint(router(i + 1), "left")) for i in range(length - 1)
+        Wire(f"l{i}", Endpoint(router(i), "right"), Endpoint(router(i + 1), "left"))
+        for i in range(length - 1)
     )
     addresses = []
     for i in indexes:

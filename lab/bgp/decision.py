@@ -70,6 +70,7 @@ class Candidate:
 
 
 Candidates = Sequence[Candidate]
+Steps = tuple[tuple[Step, Callable[[Candidates], list[Candidate]]], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,32 +87,40 @@ class Decision:
 
 
 def decide(candidates: Candidates, maximum_paths: int = 1) -> Decision:
-    """Pick the best of one or more paths, and those as good as it up to ``external``.
+    """Pick the best of one or more paths, and those as good as it up to ``external``; the
+    reason is the last step that eliminated anyone.
 
     Multipath means "multipath-relax" as routers call it: of the AS_PATHs only the length
     must agree, because circuits of customers with different AS numbers share traffic in
     Azure. Hence MEDs of different neighbouring ASes, which cannot be compared, do not keep
     paths apart. Of paths with the same next hop only the first counts.
     """
-    remaining, eliminated = list(candidates), list[tuple[Candidate, Step]]()
-    equals, reason = remaining, Step.ONLY_ROUTE
-    for step, eliminate in STEPS:
-        if len(remaining) > 1:
-            kept = eliminate(remaining)
-            if len(kept) < len(remaining):
-                reason = step
-                eliminated += [(loser, step) for loser in remaining if loser not in kept]
-            remaining = kept
-        if step is Step.EXTERNAL:
-            equals = remaining
+    eliminated: list[tuple[Candidate, Step]] = []
+    equals = _narrow(list(candidates), PREFERENCES, eliminated)
+    remaining = _narrow(equals, TIE_BREAKS, eliminated)
     if len(remaining) != 1:
         raise AssertionError(f"one peer and path id twice: {remaining}: the Adj-RIB-In is corrupt")
+    reason = eliminated[-1][1] if eliminated else Step.ONLY_ROUTE
     multipath = _multipath(equals, maximum_paths)
     return Decision(remaining[0], reason, multipath, tuple(eliminated), _next_hops(multipath))
 
 
+def _narrow(
+    remaining: list[Candidate], steps: Steps, eliminated: list[tuple[Candidate, Step]]
+) -> list[Candidate]:
+    """Take the steps until one is left; losers are noted in ``eliminated``."""
+    for step, eliminate in steps:
+        if len(remaining) == 1:
+            break
+        kept = eliminate(remaining)
+        if len(kept) < len(remaining):
+            eliminated += [(loser, step) for loser in remaining if loser not in kept]
+        remaining = kept
+    return remaining
+
+
 def _multipath(equals: Candidates, maximum_paths: int) -> tuple[Candidate, ...]:
-    """The best comes first: the last three steps are this order."""
+    """The best comes first, for ``TIE_BREAKS`` choose by the same order."""
     chosen: dict[Address, Candidate] = {}
     for candidate in sorted(equals, key=_tie_break):
         chosen.setdefault(candidate.attributes.next_hop, candidate)
@@ -159,14 +168,19 @@ def _tie_break(candidate: Candidate) -> tuple[int, int, int]:
     return int(candidate.bgp_identifier), int(candidate.peer_address), candidate.path_id
 
 
-STEPS: tuple[tuple[Step, Callable[[Candidates], list[Candidate]]], ...] = (
+PREFERENCES: Steps = (
     (Step.LOCAL_ORIGIN, _lowest(lambda path: path.learned is not Learned.LOCAL)),
     (Step.LOCAL_PREF, _lowest(lambda path: -local_pref(path))),
     (Step.AS_PATH, _lowest(lambda path: len(path.attributes.as_path))),  # 9.1.2.2 a
     (Step.ORIGIN, _lowest(lambda path: path.attributes.origin)),  # b
     (Step.MED, _lowest_med),  # c
     (Step.EXTERNAL, _lowest(lambda path: path.learned is Learned.INTERNAL)),  # d
+)
+"""What makes a path better; those that tie here may share traffic."""
+
+TIE_BREAKS: Steps = (
     (Step.BGP_IDENTIFIER, _lowest(lambda path: int(path.bgp_identifier))),  # f
     (Step.PEER_ADDRESS, _lowest(lambda path: int(path.peer_address))),  # g
     (Step.PATH_ID, _lowest(lambda path: path.path_id)),
 )
+"""What makes one of them the best; ``_tie_break`` is the same as a sort order."""

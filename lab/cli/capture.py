@@ -8,7 +8,7 @@ import socket
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import click
@@ -49,9 +49,9 @@ def command(name: str | None, path: str, count: int | None, duration: float | No
         raise InputError(
             "packets are not for a terminal", hint="pipe it into `wireshark -k -i -`, or write to -w FILE"
         )
-    control = connect(name)
-    where, capture = _open(control, interface)
-    pidfd = os.pidfd_open(control.supervisor_pid())
+    with closing(connect(name)) as control:
+        where, capture = _open(control, interface)
+        pidfd = os.pidfd_open(control.supervisor_pid())
     with _opened(path) as file, _stop_signals() as stop:
         click.echo(f"capturing on {where}; Ctrl-C ends it", err=True)
         try:
@@ -60,8 +60,8 @@ def command(name: str | None, path: str, count: int | None, duration: float | No
             raise
         except OSError as error:
             raise BackendError(f"cannot write {path}: {error.strerror}") from error
-    lost = f", {capture.lost} more were lost" if capture.lost else ""
-    click.echo(f"{capture.count} packets captured{lost}", err=True)
+    lost = capture.lost()
+    click.echo(f"{capture.count} packets captured" + (f", {lost} more were lost" if lost else ""), err=True)
 
 
 def _open(control: Control, interface: str) -> tuple[str, Capture]:

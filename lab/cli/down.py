@@ -21,7 +21,7 @@ from lab.timing import LAB_END
 def command(name: str | None, everything: bool) -> None:
     """End a lab. One that does not run is fine."""
     for folder in _chosen(name, everything=everything):
-        _end(folder)
+        end(folder)
         click.echo(f"{folder.name} is down")
 
 
@@ -37,7 +37,7 @@ def _chosen(name: str | None, *, everything: bool) -> list[RunFolder]:
     return running
 
 
-def _end(folder: RunFolder) -> None:
+def end(folder: RunFolder) -> None:
     """Ask, then wait until the kernel has taken the last process away."""
     control = Control(folder)
     pidfd = None

@@ -5,24 +5,33 @@ from __future__ import annotations
 import json
 import os
 import select
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from typing import Any, TextIO
 
 import click
 
-from lab.cli.options import connect, format_option, name_option, node_completion
+from lab.cli.options import complete_nodes, connect, name_option
 from lab.cli.tables import plain, printable
 from lab.errors import BackendError
 
 Event = dict[str, Any]
 
-LOOK_AGAIN_MS = 100
+LOOK_AGAIN_S = 0.1
 """How often a growing log is read; the lab's end is seen at once."""
 
 
 @click.command("events")
 @name_option
-@format_option(default="json")
+@click.option(
+    "-f",
+    "--format",
+    "output_format",
+    type=click.Choice(["json", "text"]),
+    default="json",
+    envvar="MSEELAB_FORMAT",
+    help="JSON lines, or lines for people.",
+)
 @click.option("--follow", is_flag=True, help="Go on until the lab ends.")
 @click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Only these, e.g. session-down.")
 @click.option(
@@ -31,7 +40,7 @@ LOOK_AGAIN_MS = 100
     multiple=True,
     metavar="NODE[/VRF]",
     help="Only of these.",
-    shell_complete=node_completion,
+    shell_complete=complete_nodes,
 )
 def command(
     name: str | None, output_format: str, follow: bool, kinds: tuple[str, ...], nodes: tuple[str, ...]
@@ -41,35 +50,35 @@ def command(
     `time` is seconds on the host's monotonic clock, `at` seconds since the lab was asked for.
     --kind and --node may be given several times.
     """
-    control = connect(name)
-    pidfd = os.pidfd_open(control.supervisor_pid())
+    with closing(connect(name)) as control:
+        pidfd, path = os.pidfd_open(control.supervisor_pid()), control.folder.events
     try:
-        log = control.folder.events.open(encoding="utf-8")
+        log = path.open(encoding="utf-8")
     except OSError as error:
-        raise BackendError(f"cannot read {control.folder.events}: {error.strerror}") from error
+        raise BackendError(f"cannot read {path}: {error.strerror}") from error
     with log:
-        lines = _followed(log, pidfd) if follow else _lines(log)
+        lines = _lines(log, lambda: follow and not _ended(pidfd))
         for event in _chosen(map(json.loads, lines), kinds, nodes):
             click.echo(json.dumps(event) if output_format == "json" else _text(event))
 
 
-def _lines(log: TextIO) -> Iterator[str]:
-    """What is there now; a line still being written is not."""
-    begun = ""
-    for line in log:
-        begun += line
-        if begun.endswith("\n"):
-            yield begun
-            begun = ""
-    log.seek(log.tell() - len(begun.encode()))
+def _ended(pidfd: int) -> bool:
+    """Whether the process ends within the pause between two looks at the log."""
+    return bool(select.select([pidfd], [], [], LOOK_AGAIN_S)[0])
 
 
-def _followed(log: TextIO, pidfd: int) -> Iterator[str]:
-    """Until the supervisor is gone and everything it wrote is read."""
-    ended = False
-    while not ended:
-        ended = bool(select.select([pidfd], [], [], LOOK_AGAIN_MS / 1000)[0])
-        yield from _lines(log)
+def _lines(log: TextIO, goes_on: Callable[[], bool]) -> Iterator[str]:
+    """Whole lines: one still being written is kept until the rest is there."""
+    begun, last = "", False
+    while True:
+        for piece in log:
+            begun += piece
+            if begun.endswith("\n"):
+                yield begun
+                begun = ""
+        if last:
+            return
+        last = not goes_on()
 
 
 def _chosen(events: Iterable[Event], kinds: tuple[str, ...], nodes: tuple[str, ...]) -> Iterator[Event]:

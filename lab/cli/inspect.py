@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from lab.cli.options import ask, format_option, name_option, namespace_name, print_json
+from lab.cli.tables import duration, heading, print_table
 
 
 @click.command("inspect")
@@ -22,22 +23,20 @@ def command(name: str | None, output_format: str) -> None:
 
 
 def _print_text(lab: dict[str, Any]) -> None:
-    from lab.cli.tables import duration, print_table, say
-
-    say(f"{lab['lab']}: {lab['state']} ({how_it_runs(lab)})")
-    say("")
+    heading(f"{lab['lab']}: {lab['state']} ({how_it_runs(lab)})")
+    click.echo()
     print_table(
         ("NODE", "VRF", "ROLE", "STATE"),
         [(node["name"], node["vrf"], node["role"], node["state"]) for node in lab["nodes"]],
         title="Nodes",
     )
-    say("")
+    click.echo()
     print_table(
         ("LINK", "A", "B", "STATE"),
         [(link["name"], link["a"], link["b"], link["state"]) for link in lab["links"]],
         title="Links",
     )
-    say("")
+    click.echo()
     print_table(
         ("NODE", "PEER", "PEER ADDRESS", "PEER AS", "STATE", "RECEIVED", "UPTIME"),
         [
@@ -54,7 +53,7 @@ def _print_text(lab: dict[str, Any]) -> None:
         ],
         title="BGP sessions",
     )
-    say("")
+    click.echo()
     print_table(
         ("TUNNEL", "NODE", "PEER", "STATE", "BYTES IN", "BYTES OUT"),
         [

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 from typing import Any
 
 import click
 
 from lab.cli.options import format_option, print_json
+from lab.cli.tables import duration, print_table
 from lab.errors import LabError
 from lab.runtime.control import Control
 from lab.runtime.rundir import RunFolder, running_labs
@@ -37,7 +39,8 @@ def _describe(folder: RunFolder) -> dict[str, Any]:
         "folder": str(folder.path),
     }
     try:
-        lab = Control(folder).ask("inspect")
+        with closing(Control(folder)) as control:
+            lab = control.ask("inspect")
     except LabError:
         return described
     nodes = len({node["name"] for node in lab["nodes"]})
@@ -65,12 +68,11 @@ def _uptime(folder: RunFolder) -> float | None:
             event = json.loads(file.readline())
     except (OSError, ValueError):
         return None
-    return round(time.monotonic() - (event["time"] - event["at"]), 1)
+    asked_at: float = event["time"] - event["at"]
+    return round(time.monotonic() - asked_at, 1)
 
 
 def _print_text(labs: list[dict[str, Any]]) -> None:
-    from lab.cli.tables import duration, print_table
-
     if not labs:
         click.echo("no lab is running; `mseelab up` starts one")
         return

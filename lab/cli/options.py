@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,7 +35,7 @@ def name_option(function: Function) -> Function:
 
 def node_argument(function: Function) -> Function:
     """NODE[/VRF]: a namespace of the running lab."""
-    return click.argument("node", metavar="NODE[/VRF]", shell_complete=_complete_nodes)(function)
+    return click.argument("node", metavar="NODE[/VRF]", shell_complete=complete_nodes)(function)
 
 
 def format_option(function: Function) -> Function:
@@ -75,11 +75,8 @@ def print_json(value: Any) -> None:
 
 def ask(name: str | None, do: str, **details: Any) -> Any:
     """One question to a lab. Raises LabError."""
-    control = connect(name)
-    try:
+    with closing(connect(name)) as control:
         return control.ask(do, **details)
-    finally:
-        control.close()
 
 
 def shipped_topologies() -> Path:
@@ -112,7 +109,7 @@ def _complete_labs(_context: click.Context, _parameter: click.Parameter, incompl
     return []
 
 
-def _complete_nodes(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+def complete_nodes(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     found = lab_for_completion(context)
     names = [namespace_name(node) for node in found["nodes"]] if found else []
     return [name for name in names if name.startswith(incomplete)]
@@ -121,11 +118,12 @@ def _complete_nodes(context: click.Context, _parameter: click.Parameter, incompl
 def complete_topologies(
     _context: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """The shipped ones by name, and files by the shell."""
+    """Files, by the shell, and the shipped ones by name; in this order, because bash forgets
+    what came before a file."""
     from click.shell_completion import CompletionItem
 
     shipped = [CompletionItem(name) for name in shipped_names() if name.startswith(incomplete)]
-    return [*shipped, CompletionItem(incomplete, type="file")]
+    return [CompletionItem(incomplete, type="file"), *shipped]
 
 
 def lab_for_completion(context: click.Context) -> dict[str, Any] | None:
@@ -138,4 +136,5 @@ def lab_for_completion(context: click.Context) -> dict[str, Any] | None:
 
 def namespace_name(entry: dict[str, Any]) -> str:
     """``node`` or ``node/vrf`` of an entry of `inspect`."""
-    return entry["node" if "node" in entry else "name"] + (f"/{entry['vrf']}" if entry["vrf"] else "")
+    node: str = entry["node" if "node" in entry else "name"]
+    return f"{node}/{entry['vrf']}" if entry["vrf"] else node

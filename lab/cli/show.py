@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
@@ -158,13 +159,13 @@ def _matching(entries: Entries, wanted: IPv4Network | IPv6Network) -> Entries:
 
 
 def _read_inside(name: str | None, node: str, read: Callable[[], Entries]) -> Entries:
-    control = connect(name)
+    with closing(connect(name)) as control:
 
-    def join_and_read() -> Entries:
-        join(control, node)
-        return read()
+        def join_and_read() -> Entries:
+            join(control, node)
+            return read()
 
-    entries: Entries = in_child(join_and_read)
+        entries: Entries = in_child(join_and_read)
     return entries
 
 

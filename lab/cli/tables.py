@@ -1,74 +1,61 @@
 """Tables for people; for programs there is `-f json`.
 
-On a terminal: colours, and long cells folded to the window. Anywhere else: plain text, one
-line a row however long, so that `grep` and `awk` see whole values.
+One line a row and nothing cut off, on a terminal with colours and in a pipe without, so that
+`grep` and `awk` see whole values. A library would fold cells to the window, and take twenty
+seconds over the ten thousand routes of a full circuit.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.text import Text
+import click
 
-UNLIMITED_WIDTH = 100_000
 GOOD_STATES = frozenset({"up", "running", "established", "works"})
 PASSING_STATES = frozenset({"starting", "restarting", "connect", "active", "open-sent", "open-confirm"})
+STATE = "STATE"
+"""The heading of the column that is coloured."""
+
+GAP = "  "
 
 Cell = object
 """None is an empty cell; booleans are yes and no; lists are joined; the rest is as ``str``."""
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str | None = None) -> None:
-    """Columns under headings; the column ``STATE`` is coloured. Nothing to show is said."""
-    from rich.table import Table
-
-    console = make_console()
-    content = [[_cell(value, heading) for heading, value in zip(headings, row, strict=True)] for row in rows]
+    """Columns under headings, below a title. Without rows there is only the title and `none`."""
+    content = [[printable(plain(value)) for value in row] for row in rows]
     if title is not None:
-        say(f"{title}:" if content else f"{title}: none", console)
+        heading(f"{title}:" if content else f"{title}: none")
     if not content:
         return
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for heading in headings:
-        table.add_column(heading, overflow="fold", no_wrap=not console.is_terminal)
+    widths = [max(map(len, column)) for column in zip(headings, *content, strict=True)]
+    state = headings.index(STATE) if STATE in headings else None
+    lines = [click.style(_line(headings, widths), bold=True)]
     for cells in content:
-        table.add_row(*cells)
-    _emit(console, table)
+        lines.append(_line(_coloured(cells, state, widths), widths))
+    click.echo("\n".join(lines))
 
 
-def say(text: str, console: Console | None = None, *, style: str = "bold") -> None:
-    """A line of its own; emphasised on a terminal."""
-    from rich.text import Text
-
-    _emit(console or make_console(), Text(printable(text), style=style))
+def heading(text: str) -> None:
+    """A line that stands out on a terminal."""
+    click.secho(printable(text), bold=True)
 
 
-def make_console() -> Console:
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else UNLIMITED_WIDTH
-    return Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return GAP.join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
-def _emit(console: Console, content: object) -> None:
-    """Without the blanks rich fills the last column with."""
-    with console.capture() as capture:
-        console.print(content)
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
+def _coloured(cells: list[str], state: int | None, widths: Sequence[int]) -> list[str]:
+    """Padded before it is coloured, because a colour has a length too."""
+    if state is None:
+        return cells
+    text = cells[state]
+    padded = text if state == len(cells) - 1 else text.ljust(widths[state])
+    return [*cells[:state], click.style(padded, fg=_colour(text)), *cells[state + 1 :]]
 
 
-def _cell(value: Cell, heading: str) -> Text:
-    from rich.text import Text
-
-    text = printable(plain(value))
-    return Text(text, style=_state_style(text) if heading == "STATE" else "")
-
-
-def _state_style(state: str) -> str:
+def _colour(state: str) -> str:
     if state in GOOD_STATES:
         return "green"
     return "yellow" if state in PASSING_STATES else "red"
@@ -87,6 +74,8 @@ def plain(value: Cell) -> str:
 
 def printable(text: str) -> str:
     """Texts come from files too: what would steer a terminal is not printed."""
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 

@@ -56,7 +56,7 @@ def _head(answer: Json) -> Iterator[str]:
         yield f"{speaker} knows nothing of {asked}"
         yield "  no peer announced it, and it does not originate here"
         if answer["covered_by"]:
-            yield f"  packets to it follow {answer['covered_by']}: see `mseelab why {speaker} {answer['covered_by']}`"
+            yield f"  packets to it follow {answer['covered_by']}, which `mseelab why` explains too"
     elif prefix == asked:
         yield f"{prefix} on {speaker}"
     else:

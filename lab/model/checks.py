@@ -34,6 +34,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("B-15", circuits.only_microsoft_peering_has_a_filter),
     ("B-16", circuits.keys_fit_the_routers),
     ("B-17", circuits.peer_asns_are_not_azures),
+    ("B-18", circuits.a_layer3_peering_is_with_the_provider),
     ("C-10", networks.subnets_lie_in_their_network),
     ("C-11", networks.subnets_have_azures_sizes),
     ("C-12", networks.lans_have_one_prefix_per_family),
@@ -52,6 +53,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("C-25", gateways.gateway_addresses_fit_their_subnet),
     ("C-26", gateways.connections_link_express_route_gateways),
     ("C-27", gateways.one_connection_per_circuit),
+    ("C-28", gateways.connected_circuits_have_private_peering),
     ("E-10", sites.attachments_meet_a_peering),
     ("E-11", sites.one_attachment_per_path),
     ("E-12", sites.provider_prefixes_go_with_layer3),
@@ -63,6 +65,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("E-18", sites.firewalls_stand_between_two_zones),
     ("E-19", sites.prefix_lists_can_match),
     ("E-20", sites.hold_times_outlast_keepalives),
+    ("E-21", sites.routers_speak_the_peerings_asn),
 )
 
 

@@ -96,7 +96,8 @@ class Peering(Described):
     peering_type: PeeringType
     state: PeeringState = PeeringState.ENABLED
     peer_asn: AsNumber
-    """The AS number on the customer's side of the sessions."""
+    """The AS number on the customer's side of the sessions: the site's, or the provider's edge's
+    on a layer3 circuit."""
     vlan_id: VlanId
     """The customer tag; the same on both links, unique in the circuit."""
     primary_peer_address_prefix: Ipv4Prefix

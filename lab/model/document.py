@@ -58,6 +58,8 @@ Node = Scalar | Sequence | Mapping
 
 IDENTITIES = ("name", "peering_type")
 """Properties a list entry is called by in a path, the first that it has."""
+SECRETS = frozenset({"shared_key", "authorization_key"})
+"""Properties of which nothing may be shown: no path leads into them."""
 _PLAIN_STEP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._ -]{0,79}\Z")
 
 
@@ -116,6 +118,8 @@ class Document:
             path += self._step_text(node, step, first=not path)
             inner = _child(node, step)
             node = inner if inner is not None else Scalar(0, 0, "", None)
+            if step in SECRETS:
+                break
         return path
 
     def _step_text(self, node: Node, step: str | int, *, first: bool) -> str:

@@ -1,4 +1,4 @@
-"""What the model says about itself: an object's properties, their descriptions, which are secret.
+"""What the model says about itself: an object's properties and their descriptions.
 
 Descriptions are the texts under the properties, read from the source on demand; see
 ``lab.model.fields.Described``.
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, get_args
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
 from lab.model.problem import Loc
 from lab.model.topology import Topology
@@ -26,11 +26,9 @@ def model_at(loc: Loc) -> Model | None:
     """The kind of object a file holds at ``loc``; None where there is none."""
     model: Model | None = Topology
     for step in loc:
-        if isinstance(step, int):
-            continue
-        model = (
-            _model_in(model.model_fields[step].annotation) if model and step in model.model_fields else None
-        )
+        if isinstance(step, str):
+            field = model.model_fields.get(step) if model else None
+            model = _model_in(field.annotation) if field else None
     return model
 
 
@@ -46,20 +44,6 @@ def _model_in(annotation: Any) -> Model | None:
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             return inner
     return None
-
-
-def hidden(loc: Loc) -> bool:
-    """True where the value is a secret, at ``loc`` or around it."""
-    return any(_is_secret(loc[:end]) for end in range(1, len(loc) + 1))
-
-
-def _is_secret(loc: Loc) -> bool:
-    around, name = model_at(loc[:-1]), loc[-1]
-    if name == "authorization_key":
-        return True
-    if around is None or not isinstance(name, str) or name not in around.model_fields:
-        return False
-    return SecretStr in annotations_in(around.model_fields[name].annotation)
 
 
 def properties_of(model: Model | None) -> dict[str, str]:
@@ -90,7 +74,7 @@ def _described(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
     for statement, after in zip(node.body, node.body[1:], strict=False):
         match statement, after:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                yield name, inspect.cleandoc(text)
+                yield name, " ".join(text.split())
 
 
 def closest(name: str, names: Iterable[str]) -> str | None:

@@ -114,14 +114,16 @@ class _Builder:
 
     def _scalar(self, event: Any) -> None:
         line, column = _place(event)
+        if event.tag not in (None, "!", _TAG + "str"):
+            self._report_tag(event)
         if _CONTROL.search(event.value):
             self._report(event, "a control character in a text", "remove the escape that makes it")
         if self._key_wanted():
             self._take_key(Key(line, column, event.value))
+            if event.anchor:
+                self._anchors[event.anchor] = Scalar(line, column, event.value, event.value)
             return
         value = resolve(event.value) if event.implicit[0] and event.tag != "!" else event.value
-        if event.tag not in (None, "!", _TAG + "str"):
-            self._report_tag(event)
         self._attach(Scalar(line, column, event.value, value), event.anchor)
 
     def _alias(self, event: Any) -> None:

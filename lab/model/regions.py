@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +18,8 @@ from lab.model.constants import MICROSOFT_PEERING_REGIONAL, MSEE_ASN, PRIVATE_PE
 from lab.model.problem import Finding, Loc
 from lab.model.properties import closest
 from lab.model.reader import LOADER
+
+TABLE = Path(__file__).parents[1] / "data" / "regions.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,10 @@ def unknown_region(loc: Loc, name: str) -> Finding:
     """What to say when ``region`` knows no such name."""
     names = [each.name for each in regions()]
     near = closest(name, names)
-    hint = f"did you mean {near}?" if near else "regions are called as in the portal: West US 2, West Europe"
-    return Finding(loc, f"{name!r} is no Azure region", hint)
+    hint = (
+        f"did you mean {near}?" if near else "an Azure region, such as West US 2; a peering location is none"
+    )
+    return Finding(loc, f"{name!r} is not an Azure region known here", hint)
 
 
 @cache
@@ -77,6 +81,6 @@ def _by_key() -> Mapping[str, AzureRegion]:
 
 @cache
 def _table() -> list[dict[str, Any]]:
-    text = resources.files("lab").joinpath("data/regions.yaml").read_text(encoding="utf-8")
+    text = TABLE.read_text(encoding="utf-8")
     rows: list[dict[str, Any]] = yaml.load(text, Loader=LOADER)
     return rows

@@ -7,7 +7,6 @@ A schema cannot say what the rules say; ``mseelab validate`` does.
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from pydantic import BaseModel
@@ -46,11 +45,7 @@ def _models(model: type[BaseModel]) -> list[type[BaseModel]]:
 def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
     said = descriptions(model)
     if "description" in schema:
-        schema["description"] = _one_line(schema["description"])
+        schema["description"] = " ".join(schema["description"].split())
     for name, property_ in schema["properties"].items():
         if name in said:
-            property_["description"] = _one_line(said[name])
-
-
-def _one_line(text: str) -> str:
-    return re.sub(r"\s+", " ", text)
+            property_["description"] = said[name]

@@ -13,10 +13,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from lab.model.document import Document, Scalar, Sequence
+from lab.model.document import SECRETS, Document, Scalar, Sequence
 from lab.model.fields import PATTERN_HINTS
 from lab.model.problem import Finding, Loc, Problem, TopologyError, quoted
-from lab.model.properties import closest, hidden, model_at, properties_of
+from lab.model.properties import closest, model_at, properties_of
 from lab.model.topology import Topology
 
 Words = tuple[str, str | None]
@@ -40,9 +40,10 @@ def _is_echo(detail: ErrorDetails, document: Document, misspelt: set[Loc | tuple
     is too short because its entries are wrong."""
     if detail["type"] == "missing":
         return detail["loc"] in misspelt
-    node = document.at(detail["loc"])
-    too_short = detail["type"] == "too_short" and isinstance(node, Sequence)
-    return too_short and len(node.items) >= detail["ctx"]["min_length"]
+    if detail["type"] == "too_short":
+        node = document.at(detail["loc"])
+        return isinstance(node, Sequence) and len(node.items) >= int(detail["ctx"]["min_length"])
+    return False
 
 
 def _meant(detail: ErrorDetails) -> str | None:
@@ -57,7 +58,7 @@ def _problem(detail: ErrorDetails, document: Document) -> Problem:
     loc: Loc = tuple(detail["loc"])
     if detail["type"] == "extra_forbidden":
         return document.problem_at_key(_unknown(loc, _meant(detail)))
-    if hidden(loc):
+    if not SECRETS.isdisjoint(loc):
         return document.problem(Finding(loc, *_secret_words(detail)))
     translate = _WORDS.get(detail["type"], _untranslated)
     node = document.at(loc)
@@ -132,9 +133,7 @@ def _boolean(case: _Case) -> Words:
 
 def _mapping(case: _Case) -> Words:
     allowed = properties_of(model_at(case.loc))
-    return f"must be a mapping, not {case.shown}", "its properties: " + ", ".join(
-        allowed
-    ) if allowed else None
+    return f"must be a mapping, not {case.shown}", "its properties: " + ", ".join(allowed)
 
 
 def _list(case: _Case) -> Words:

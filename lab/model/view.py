@@ -6,7 +6,6 @@ Lookups by name give the first of a name; that names are unique is a rule of its
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol, TypeVar
 
 from lab.model.azure import (
@@ -18,10 +17,10 @@ from lab.model.azure import (
 )
 from lab.model.circuit import ExpressRouteCircuit, Peering, PeeringType
 from lab.model.onprem import Attachment, EdgeRouter, Host, Site, VpnDevice
+from lab.model.prefixes import AnyNetwork
 from lab.model.problem import Loc
 from lab.model.topology import Topology
 
-AnyNetwork = IPv4Network | IPv6Network
 T = TypeVar("T")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_interface
+from ipaddress import IPv4Network, IPv6Network, ip_interface, ip_network
 
 from lab.bgp.route import Address, Prefix
 from lab.plan.errors import PlanError
@@ -33,6 +33,11 @@ def usable(network: Prefix, ordinal: int) -> Interface:
     if offset >= beyond:
         raise PlanError(f"{network} has no usable address number {ordinal}", hint="use a larger network")
     return interface(network[offset], network)
+
+
+def default_route(address: Address) -> Prefix:
+    """The default route of the address's IP version."""
+    return ip_network(f"{address}/0", strict=False)
 
 
 def first_of(networks: Iterable[Prefix], version: int) -> Prefix | None:

@@ -12,7 +12,7 @@ from lab.model.topology import Topology
 from lab.plan.passes.azure_routes import route_azure
 from lab.plan.passes.circuit_sessions import peer_customers
 from lab.plan.passes.circuits import wire_circuits
-from lab.plan.passes.connected import connect_speakers
+from lab.plan.passes.connected import connect_speakers, drop_silent_speakers
 from lab.plan.passes.expectations import expect_sessions
 from lab.plan.passes.filters import filter_packets
 from lab.plan.passes.gateway_sessions import peer_gateways
@@ -43,6 +43,7 @@ PASSES: tuple[Pass, ...] = (
     peer_customers,  # the peerings' sessions
     peer_gateways,  # MSEEs to gateways, gateways to virtual networks
     peer_microsoft,  # MSEEs to Microsoft's public network
+    drop_silent_speakers,  # those that got no session
     connect_speakers,  # what each speaker is connected to
     filter_packets,  # what must not be forwarded
     expect_sessions,  # which sessions cannot come up

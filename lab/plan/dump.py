@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from lab.bgp.policy import ACCEPT_ALL, REJECT_ALL, Policy
-from lab.bgp.route import format_community
+from lab.bgp.route import Community, format_community
 from lab.bgp.speaker import Neighbor, Origination, SpeakerConfig
 from lab.plan.dump_rules import describe_filter_rule, describe_policy
 from lab.plan.types import (
@@ -159,8 +159,8 @@ def _plain(value: Any) -> Any:
         return _fields(value)
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, frozenset):
-        return sorted(map(_plain, value))
+    if isinstance(value, frozenset):  # of neighbours' names or of communities
+        return [format_community(Community(one)) if isinstance(one, int) else one for one in sorted(value)]
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
     return value if value is None or isinstance(value, bool | int | str) else str(value)

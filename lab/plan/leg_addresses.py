@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.bgp.route import Prefix
-from lab.plan.addresses import first_of, usable
+from lab.plan.addresses import usable
 from lab.plan.errors import PlanError
 from lab.plan.legs import Attached, Leg
 from lab.plan.types import Interface
@@ -48,5 +48,14 @@ def router_ends(leg: Leg, attached: Attached) -> Iterator[Interface]:
             yield usable(prefix, 1)
 
 
-def prefix_of(leg: Leg, version: int) -> Prefix | None:
-    return first_of(leg.prefixes, version)
+def far_end(leg: Leg, ours: Interface) -> Interface | None:
+    """Whom the customer's router, with this address on the link, takes for the MSEE.
+
+    A router that has the MSEE's address looks for its peer at the other usable one: the two sides
+    are swapped, nobody answers there, and there is neither ARP nor BGP.
+    """
+    for prefix in leg.prefixes:
+        if prefix.version == ours.version:
+            microsoft = microsoft_end(prefix)
+            return customer_end(prefix) if ours.ip == microsoft.ip else microsoft
+    return None

@@ -40,6 +40,11 @@ class Attached:
     def namespace(self) -> str:
         return f"{self.router.name}/{self.attachment.zone}"
 
+    def stands_at(self, circuit: ExpressRouteCircuit, peering: Peering, path: LinkPath) -> bool:
+        end = self.attachment
+        wanted = (circuit.name, peering.peering_type, path)
+        return (end.circuit, end.peering_type, end.path) == wanted
+
 
 @dataclass(frozen=True, slots=True)
 class Leg:
@@ -137,18 +142,6 @@ def _leg(
     path: LinkPath,
     everywhere: tuple[Attached, ...],
 ) -> Leg:
-    wanted = (circuit.name, peering.peering_type, path)
-    here = tuple(
-        one
-        for one in everywhere
-        if (one.attachment.circuit, one.attachment.peering_type, one.attachment.path) == wanted
-    )
-    if len(here) > 1 and circuit.connectivity is Connectivity.LAYER2:
-        raise PlanError(
-            f"{here[0].router.name} and {here[1].router.name} both attach to the {path.value} path of "
-            f"{peering.peering_type.value} on {circuit.name}",
-            hint="a layer 2 provider hands a path to one router; use the other path or layer3",
-        )
     return Leg(
         circuit=circuit,
         peering=peering,
@@ -156,8 +149,21 @@ def _leg(
         provider_edge=names.provider_edge(topology, circuit, path),
         msee=names.msee(topology, circuit, path),
         s_tag=_s_tag(topology, circuit),
-        attached=here,
+        attached=_attached_here(circuit, peering, path, everywhere),
     )
+
+
+def _attached_here(
+    circuit: ExpressRouteCircuit, peering: Peering, path: LinkPath, everywhere: tuple[Attached, ...]
+) -> tuple[Attached, ...]:
+    here = tuple(one for one in everywhere if one.stands_at(circuit, peering, path))
+    if len(here) > 1 and circuit.connectivity is Connectivity.LAYER2:
+        raise PlanError(
+            f"{here[0].router.name} and {here[1].router.name} both attach to the {path.value} path of "
+            f"{peering.peering_type.value} on {circuit.name}",
+            hint="a layer 2 provider hands a path to one router; use the other path or layer3",
+        )
+    return here
 
 
 def all_attached(topology: Topology) -> tuple[Attached, ...]:

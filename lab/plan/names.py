@@ -15,6 +15,8 @@ from lab.model.topology import Topology
 LONGEST_IFNAME = 15
 """IFNAMSIZ without its final zero (linux/if.h)."""
 
+LONGEST_LAST_WORD = 5
+
 MICROSOFT_EDGE = "msnet"
 HOST_PORT = "eth0"
 GATEWAY_PORT = "gw"
@@ -27,10 +29,17 @@ _VRF = {PeeringType.PRIVATE: "private", PeeringType.MICROSOFT: "microsoft"}
 
 
 def ifname(text: str) -> str:
-    """``text`` as an interface name: cut when too long, with a check sum to stay apart."""
+    """``text`` as an interface name.
+
+    What is too long keeps its last word, which tells ``msee1`` from ``msee2``, and as much of its
+    beginning as fits, with a check sum between them to stay apart from names alike.
+    """
     if len(text) <= LONGEST_IFNAME:
         return text
-    return f"{text[: LONGEST_IFNAME - 5]}-{crc32(text.encode()) & 0xFFFF:04x}"
+    head, _, last = text.rpartition("-")
+    tail = f"-{last}" if head and len(last) <= LONGEST_LAST_WORD else ""
+    check = f"{crc32(text.encode()) & 0xFFF:03x}"
+    return text[: LONGEST_IFNAME - len(check) - len(tail)] + check + tail
 
 
 def port_to(node: str) -> str:

@@ -12,16 +12,20 @@ from lab.plan.types import Endpoint, Plan
 
 
 def segments(plan: Plan) -> dict[Endpoint, Endpoint]:
-    """Every interface with a representative of its segment: equal for those in the same one."""
-    parent: dict[Endpoint, Endpoint] = {}
+    """Every interface that is addressed or joined to another, with a representative of its segment:
+    equal for those in the same one."""
+    addressed = (Endpoint(assigned.namespace, assigned.ifname) for assigned in plan.addresses)
+    roots = {endpoint: endpoint for endpoint in addressed}
     for a, b in _joined(plan):
-        parent[_root(parent, a)] = _root(parent, b)
-    return {endpoint: _root(parent, endpoint) for endpoint in (*parent, *_alone(plan))}
+        roots.setdefault(a, a)
+        roots.setdefault(b, b)
+        roots[_root(roots, a)] = _root(roots, b)
+    return {endpoint: _root(roots, endpoint) for endpoint in roots}
 
 
-def _root(parent: dict[Endpoint, Endpoint], endpoint: Endpoint) -> Endpoint:
-    while parent.get(endpoint, endpoint) != endpoint:
-        endpoint = parent[endpoint]
+def _root(roots: dict[Endpoint, Endpoint], endpoint: Endpoint) -> Endpoint:
+    while roots[endpoint] != endpoint:
+        endpoint = roots[endpoint]
     return endpoint
 
 
@@ -44,9 +48,3 @@ def _tagged(plan: Plan) -> Iterator[tuple[Endpoint, Endpoint]]:
         for tags, endpoint in near.items():
             if tags in far:
                 yield endpoint, far[tags]
-
-
-def _alone(plan: Plan) -> Iterator[Endpoint]:
-    """Interfaces that may be joined to nothing."""
-    for assigned in plan.addresses:
-        yield Endpoint(assigned.namespace, assigned.ifname)

@@ -98,9 +98,11 @@ class Lan:
     prefixes: tuple[Prefix, ...]
     residents: tuple[Machine, ...]
 
-    def gateway(self, version: int) -> Interface | None:
-        """The router's address: the first usable one."""
-        return next((usable(prefix, 1) for prefix in self.prefixes if prefix.version == version), None)
+    def router_of(self, address: Address) -> Interface:
+        """The router's address in the prefix of that one: the first usable."""
+        prefix = holding(self.prefixes, address)
+        assert prefix is not None, "a machine lives in the LAN that holds its addresses"
+        return usable(prefix, 1)
 
 
 def lans(site: Site, router: InteriorRouter) -> tuple[Lan, ...]:

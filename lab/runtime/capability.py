@@ -110,7 +110,7 @@ def _xfrm_interface(_: NetworkNamespace) -> None:
 
 def _nftables(namespace: NetworkNamespace) -> None:
     chain = "chain c { type filter hook forward priority filter; ct state established accept; }"
-    result = run_in(namespace, ["nft", "-f", "-"], stdin=f"table inet try {{ {chain} }}")
+    result = run_in(namespace, ["nft", "-f", "-"], stdin=f"table inet try {{ {chain}; }}")
     if result.returncode != 0:
         raise BackendError(result.output.strip().splitlines()[0])
 

@@ -74,16 +74,22 @@ def _down(interface: InterfaceState) -> str | None:
 
 
 def _arp_and_tcp(router: Router, neighbor: Neighbor) -> str | None:
-    """Try as the daemon would; a refusal or silence behind a good ARP entry is TCP's."""
+    """Try as the daemon would, but without a key, which the probe does not know to use."""
     with router.namespace.entered():
         code = _connect(neighbor)
     if not router.has_neighbor(neighbor.peer_address):
         return f"ARP: {neighbor.peer_address} does not answer"
+    if neighbor.passive:
+        return f"TCP 179: no connection has come from {neighbor.peer_address}{_about_keys(neighbor)}"
     if code == 0:
-        return None
-    return f"TCP 179: {neighbor.peer_address}: {os.strerror(code)}" + (
-        " (an MD5 key that differs is answered by silence)" if neighbor.password else ""
-    )
+        # The peer talks to strangers: with a key of our own, that is the fault.
+        return f"TCP 179: an MD5 key at this end only{_about_keys(neighbor)}" if neighbor.password else None
+    return f"TCP 179: {neighbor.peer_address}: {os.strerror(code)}{_about_keys(neighbor)}"
+
+
+def _about_keys(neighbor: Neighbor) -> str:
+    which = "the key" if neighbor.password else "a key at the other end only"
+    return f" (MD5: {which} may differ; TCP answers that with silence)"
 
 
 def _connect(neighbor: Neighbor) -> int:

@@ -7,24 +7,22 @@ No drawing library: what is hard here is the layout, and none of them does that.
 
 from __future__ import annotations
 
+from lab.cli.picture.brush import canvas, finish
 from lab.cli.picture.facts import Facts, Link, Session
 from lab.cli.picture.geometry import Curve, Rect
 from lab.cli.picture.layout import Layout, lay_out
-from lab.cli.picture.legend import head_height, legend_height, paint_head, paint_legend
+from lab.cli.picture.legend import MARGIN, head_height, legend_height, paint_head, paint_legend
 from lab.cli.picture.lines import route
 from lab.cli.picture.paint import (
-    Brush,
-    canvas,
-    finish,
     paint_card,
     paint_frame,
     paint_lines,
+    paint_link_fault,
     paint_session_ends,
 )
 from lab.cli.picture.status import Status
 from lab.plan.types import Plan
 
-_MARGIN = 24.0
 _LEAST_WIDTH = 640.0
 
 __all__ = ["Status", "draw"]
@@ -38,8 +36,7 @@ def draw(plan: Plan, status: Status | None = None) -> str:
     curves = route([*links, *sessions], layout)
     body = _extent(layout, curves)
     view = _view(plan, body, links, sessions, status)
-    brush = canvas(view, plan.name, plan.description)
-    brush = Brush(brush.parent, status)
+    brush = canvas(view, plan.name, plan.description, status)
     brush.rect(view.grown(-0.5), "", 12, fill="#fff", stroke="#d0d7de")
     paint_head(brush, plan, sessions, view, layout)
     for frame in layout.frames:
@@ -47,6 +44,8 @@ def draw(plan: Plan, status: Status | None = None) -> str:
     paint_lines(brush, links, sessions, curves)
     for card in cards:
         paint_card(brush, card, layout.places[card.node.name])
+    for i, link in enumerate(links):
+        paint_link_fault(brush, link, curves[i])
     for i, session in enumerate(sessions, start=len(links)):
         paint_session_ends(brush, session, curves[i])
     paint_legend(brush, links, sessions, view)
@@ -66,7 +65,7 @@ def _extent(layout: Layout, curves: dict[int, Curve]) -> Rect:
 def _view(
     plan: Plan, body: Rect, links: tuple[Link, ...], sessions: tuple[Session, ...], status: Status | None
 ) -> Rect:
-    width = max(body.width + 2 * _MARGIN, _LEAST_WIDTH)
-    head = head_height(plan, width - 2 * _MARGIN)
-    height = body.height + head + legend_height(width - 2 * _MARGIN, links, sessions, status) + 2 * _MARGIN
-    return Rect(body.x - (width - body.width) / 2, body.y - head - _MARGIN, width, height)
+    width = max(body.width + 2 * MARGIN, _LEAST_WIDTH)
+    head = head_height(plan, width - 2 * MARGIN)
+    height = body.height + head + legend_height(width - 2 * MARGIN, links, sessions, status) + 2 * MARGIN
+    return Rect(body.x - (width - body.width) / 2, body.y - head - MARGIN, width, height)

@@ -21,7 +21,7 @@ LANE_HEIGHT = 32.0
 _LANE_GAP = 4.0
 _LANE_INSET = 5.0
 _LANE_PADDING = 7.0
-_NOTE_GAP = 10.0
+_NOTE_GAP = 12.0
 
 
 @dataclass(frozen=True, slots=True)

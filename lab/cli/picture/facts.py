@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv4Network, ip_network
+from ipaddress import IPv4Network
 
+from lab.bgp.route import Prefix
 from lab.bgp.speaker import Family, Neighbor
-from lab.plan.types import Endpoint, Interface, Namespace, Node, Plan, Role, Speaker
+from lab.plan.types import Endpoint, Namespace, Node, Plan, Role, Speaker
 
 ROLE_WORDS: dict[Role, str] = {
     Role.HOST: "host",
@@ -30,6 +31,7 @@ ROLE_WORDS: dict[Role, str] = {
 }
 
 _PRIVATE_USE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+_AZURE = {Role.ER_GATEWAY, Role.VPN_GATEWAY, Role.VNET}
 _PREFIXES_SHOWN = 2
 
 
@@ -109,8 +111,7 @@ class Facts:
 
     def cards(self) -> tuple[Card, ...]:
         return tuple(
-            Card(node, ROLE_WORDS[node.role], self._facts(node), self._lanes(node))
-            for node in self.plan.nodes
+            Card(node, self._role(node), self._facts(node), self._lanes(node)) for node in self.plan.nodes
         )
 
     def links(self) -> tuple[Link, ...]:
@@ -130,6 +131,10 @@ class Facts:
                 if session is not None:
                     seen.setdefault((frozenset((session.a, session.b)), session.ipv6), session)
         return tuple(seen.values())
+
+    def _role(self, node: Node) -> str:
+        path = self._paths.get(node.name)
+        return f"PE · {path}" if path else ROLE_WORDS[node.role]
 
     def _session(self, speaker: Speaker, neighbor: Neighbor) -> Session | None:
         here, far = speaker.namespace, self._far(neighbor)
@@ -197,7 +202,7 @@ class Facts:
             namespace=namespace,
             label=vrf,
             note=f"VLAN {tagged[0].c_tag}" if tagged else "",
-            address=next((str(a.ip) for a in addresses if a.version == 4), ""),
+            address=next((str(a.ip) for a in sorted(addresses, key=lambda a: a.version)), ""),
             domain=vrf_domain(vrf),
         )
 
@@ -207,8 +212,7 @@ class Facts:
             for space in self._namespaces[node.name]
             if space.name in self._speakers
         )
-        path = [self._paths[node.name]] if node.name in self._paths else []
-        return tuple([f"AS {asn}" for asn in asns][:1] + path + self._addresses(node))
+        return tuple([f"AS {asn}" for asn in asns][:1] + self._addresses(node))
 
     def _addresses(self, node: Node) -> list[str]:
         match node.role:
@@ -222,7 +226,7 @@ class Facts:
                 return some(self._vnet_prefixes(node))
             case Role.MICROSOFT_EDGE:
                 count = len(self._originated((node.name,)))
-                return [f"{count} prefixes"] if count else []
+                return [f"{count} prefix{'es' if count > 1 else ''}"] if count else []
             case _:
                 return []
 
@@ -236,7 +240,7 @@ class Facts:
         public = [ip for ip in addresses if not any(ip in block for block in _PRIVATE_USE)]
         return [str(ip) for ip in (public or addresses)[:1]]
 
-    def _originated(self, nodes: tuple[str, ...]) -> list[object]:
+    def _originated(self, nodes: tuple[str, ...]) -> list[Prefix]:
         origins = [
             origin.prefix
             for speaker in self.plan.speakers
@@ -246,14 +250,24 @@ class Facts:
         return list(dict.fromkeys(origins))
 
     def _vnet_prefixes(self, vnet: Node) -> list[str]:
-        members = tuple(node.name for node in self.plan.nodes if node.group == vnet.group)
-        return [str(prefix) for prefix in self._originated(members)] or self._lan(vnet.name)
+        """The address space, as somebody in Azure announces it; else the subnets."""
+        subnets = self._subnets(vnet.name)
+        azure = tuple(node.name for node in self.plan.nodes if node.role in _AZURE)
+        spaces = [prefix for prefix in self._originated(azure) if any(covers(prefix, net) for net in subnets)]
+        return [str(prefix) for prefix in spaces or subnets]
+
+    def _subnets(self, vnet: str) -> list[Prefix]:
+        """The networks of its bridges; of its wires when it has no bridges."""
+        bridges = {(bridge.namespace, bridge.ifname) for bridge in self.plan.bridges}
+        own = [a for a in self.plan.addresses if a.namespace == vnet]
+        bridged = [a for a in own if (a.namespace, a.ifname) in bridges]
+        return list(dict.fromkeys(a.address.network for a in bridged or own))
 
     def _lan(self, node: str) -> list[str]:
         """The IPv4 networks on the wires of a node, seen from the other ends or its own."""
         ends = [end for wire in self.plan.wires for end in _other_ends(node, wire.a, wire.b)]
         networks = [
-            network_of(a.address)
+            str(a.address.network)
             for a in self.plan.addresses
             if a.address.version == 4
             and (node_of(a.namespace) == node or Endpoint(a.namespace, a.ifname) in ends)
@@ -282,8 +296,10 @@ def node_of(namespace: str) -> str:
     return namespace.partition("/")[0]
 
 
-def network_of(address: Interface) -> str:
-    return str(ip_network(str(address), strict=False))
+def covers(outer: Prefix, inner: Prefix) -> bool:
+    """``inner`` lies in ``outer``, and ``outer`` is not simply everything."""
+    same_family = outer.version == inner.version and outer.prefixlen > 0
+    return same_family and outer.prefixlen <= inner.prefixlen and inner.network_address in outer
 
 
 def some(prefixes: list[str]) -> list[str]:

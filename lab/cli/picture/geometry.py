@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import hypot
 
 Point = tuple[float, float]
 Cubic = tuple[Point, Point, Point, Point]
@@ -25,8 +27,9 @@ _EM: tuple[tuple[str, float], ...] = (
 )
 _WIDTHS = {letter: em for letters, em in _EM for letter in letters}
 _OTHER_LETTER_EM = 1.0
-_BOLD = 1.07
+_BOLD = 1.13
 _ROUNDING = 0.01
+_STEPS = 20
 
 
 def text_width(text: str, size: float, bold: bool = False) -> float:
@@ -104,27 +107,27 @@ class Curve:
     def end(self) -> Point:
         return self.pieces[-1][3]
 
-    def samples(self, per_piece: int = 20) -> Iterator[Point]:
+    def samples(self, per_piece: int = _STEPS) -> Iterator[Point]:
         """Points along the curve, both ends included."""
         yield self.start
         for piece in self.pieces:
             for step in range(1, per_piece + 1):
                 yield _at(piece, step / per_piece)
 
+    def crosses(self, rect: Rect) -> bool:
+        """Whether it enters the rectangle; a Bézier piece stays within its control points."""
+        return any(_hull(piece).overlaps(rect) and _enters(piece, rect) for piece in self.pieces)
+
     def middle(self) -> Point:
         """The point half way along."""
         points = list(self.samples(24))
-        lengths = [_distance(a, b) for a, b in zip(points, points[1:], strict=False)]
+        lengths = [distance(a, b) for a, b in pairwise(points)]
         left = sum(lengths) / 2
         for length, point in zip(lengths, points[1:], strict=True):
             left -= length
             if left <= 0:
                 return point
         return self.end
-
-    def length(self) -> float:
-        points = list(self.samples(8))
-        return sum(_distance(a, b) for a, b in zip(points, points[1:], strict=False))
 
 
 def s_curve(start: Point, end: Point) -> Cubic:
@@ -144,7 +147,7 @@ def rounded(points: Sequence[Point], radius: float) -> tuple[Cubic, ...]:
     pieces: list[Cubic] = []
     here = points[0]
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):
-        reach = min(radius, _distance(before, corner) / 2, _distance(corner, after) / 2)
+        reach = min(radius, distance(before, corner) / 2, distance(corner, after) / 2)
         into, out = _toward(corner, before, reach), _toward(corner, after, reach)
         pieces += [straight(here, into), (into, corner, corner, out)]
         here = out
@@ -152,17 +155,27 @@ def rounded(points: Sequence[Point], radius: float) -> tuple[Cubic, ...]:
 
 
 def _toward(start: Point, end: Point, by: float) -> Point:
-    share = by / (_distance(start, end) or 1)
+    share = by / (distance(start, end) or 1)
     return (start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share)
 
 
+def _hull(piece: Cubic) -> Rect:
+    xs, ys = [point[0] for point in piece], [point[1] for point in piece]
+    x, y = min(xs), min(ys)
+    return Rect(x, y, max(xs) - x, max(ys) - y)
+
+
+def _enters(piece: Cubic, rect: Rect) -> bool:
+    flat = piece[0][0] == piece[3][0] or piece[0][1] == piece[3][1]
+    return flat or any(rect.holds(_at(piece, step / _STEPS)) for step in range(_STEPS + 1))
+
+
 def _at(piece: Cubic, t: float) -> Point:
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = piece
     u = 1 - t
-    weights = (u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t)
-    x = sum(weight * point[0] for weight, point in zip(weights, piece, strict=True))
-    y = sum(weight * point[1] for weight, point in zip(weights, piece, strict=True))
-    return (x, y)
+    a, b, c, d = u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t
+    return (a * ax + b * bx + c * cx + d * dx, a * ay + b * by + c * cy + d * dy)
 
 
-def _distance(a: Point, b: Point) -> float:
-    return float(((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2) ** 0.5)
+def distance(a: Point, b: Point) -> float:
+    return hypot(a[0] - b[0], a[1] - b[1])

@@ -9,13 +9,14 @@ runs straight along the top and its secondary along the bottom.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from lab.cli.picture import cards as sizes
 from lab.cli.picture.cells import ROW_GAP, Arrangement, arrange
 from lab.cli.picture.columns import PAD, Column, place_columns, region, span
 from lab.cli.picture.facts import Card, Link, node_of
-from lab.cli.picture.geometry import Rect, text_width
+from lab.cli.picture.geometry import Rect, shorten, text_width
 from lab.cli.picture.seats import (
     AZURE,
     BORDER,
@@ -28,10 +29,9 @@ from lab.cli.picture.seats import (
     SPOKE,
     ZONE_RANKS,
     Cell,
-    Seat,
     take_seats,
 )
-from lab.cli.picture.stack import Item, settle, total
+from lab.cli.picture.stack import Item, settle
 
 TITLE_SIZE = 11.5
 TITLE_HEIGHT = 22.0
@@ -52,8 +52,12 @@ class Frame:
     rect: Rect
 
     @property
+    def short_title(self) -> str:
+        return shorten(self.title, self.rect.width - 2 * PAD, TITLE_SIZE, bold=True)
+
+    @property
     def title_rect(self) -> Rect:
-        width = text_width(self.title, TITLE_SIZE, bold=True)
+        width = text_width(self.short_title, TITLE_SIZE, bold=True)
         return Rect(self.rect.x + PAD, self.rect.y + 5, width, TITLE_HEIGHT - 7)
 
 
@@ -67,6 +71,16 @@ class Layout:
 
 def lay_out(cards: Sequence[Card], links: Sequence[Link]) -> Layout:
     return _Layouter(cards, links).run() if cards else Layout({}, {}, (), {})
+
+
+@dataclass(frozen=True, slots=True)
+class _Storey:
+    """A zone in its site: ``clearance`` is kept free at its bottom, ``gap`` is below it."""
+
+    zone: Cell
+    clearance: float
+    height: float
+    gap: float
 
 
 class _Layouter:
@@ -86,8 +100,9 @@ class _Layouter:
         top = 0.0
         for site in dict.fromkeys(cell[1] for cell in self._cells(ON_PREMISES, SITE_EDGE, BORDER)):
             top = self._place_site(site, top) + _CELL_GAP
-        self._place_paths(PROVIDER)
-        self._place_paths(MICROSOFT)
+        for kind in (PROVIDER, MICROSOFT, PROVIDER):
+            self._place_paths(kind)
+        self._frame_cells(PROVIDER, MICROSOFT)
         self._place_microsoft_edge()
         self._place_bands(AZURE)
         self._place_bands(SPOKE)
@@ -117,16 +132,19 @@ class _Layouter:
             widths[ranks] = max([widths.get(ranks, 0.0), *titles])
         return widths
 
-    def _pulls(self, card: Card) -> list[float]:
-        """Tops at which a wire of the card to something placed would be level."""
-        if card.node.name in self._places:
-            return []
+    def _pulls(self, card: Card) -> list[tuple[float, float]]:
+        """Heights of what its wires outside its frame lead to, and where they leave the card."""
         own = sizes.anchors(card, Rect(0, 0, 1, sizes.height(card)))
+        cell = self._seats[card.node.name].cell
         return [
-            self._anchors[far].centre[1] - own[near].centre[1]
+            (self._anchors[far].centre[1], own[near].centre[1])
             for near, far in self._wires[card.node.name]
-            if far in self._anchors and near in own
+            if far in self._anchors and near in own and self._seats[node_of(far)].cell != cell
         ]
+
+    def _level_of(self, cell: Cell) -> float:
+        """The height of what the cell is wired to, on average."""
+        return _mean([far for card in self._members(cell) for far, _ in self._pulls(card)], self._middle())
 
     def _middle(self) -> float:
         if not self._places:
@@ -152,28 +170,41 @@ class _Layouter:
     # --- on premises
 
     def _place_site(self, site: str, top: float) -> float:
+        """Zones over one another, firewalls on the borders between; where it ends below."""
         zones = [cell for cell in self._cells(ON_PREMISES) if cell[1] == site]
-        edges = [Item(sizes.height(card), 0, _PATH_GAP) for card in self._members((SITE_EDGE, site))]
+        edges = self._members((SITE_EDGE, site))
         firewalls = self._borders(site, zones)
-        heights = [
-            self._cell_height(zone) + (_FIREWALL_CLEARANCE if i in firewalls else 0)
+        storeys = self._storeys(zones, edges, firewalls)
+        y = top + TITLE_HEIGHT
+        bottom = y + max(sum(storey.height + storey.gap for storey in storeys), self._edges_height(edges))
+        self._frame("site", site, range(0, SITE_EDGE_RANK + 1), top, bottom + PAD)
+        self._spread(edges, y, bottom)
+        for i, storey in enumerate(storeys):
+            self._place_zone(storey, y)
+            y += storey.height + storey.gap
+            self._place_border(firewalls.get(i, []), y - storey.gap / 2)
+        return bottom + PAD
+
+    def _storeys(
+        self, zones: Sequence[Cell], edges: Sequence[Card], firewalls: Mapping[int, Sequence[Card]]
+    ) -> list[_Storey]:
+        """As high as their cards need, and together at least as high as the edge routers."""
+        storeys = [
+            _Storey(
+                zone,
+                clearance=_FIREWALL_CLEARANCE if i in firewalls else 0,
+                height=self._cell_height(zone) + (_FIREWALL_CLEARANCE if i in firewalls else 0),
+                gap=self._border_gap(firewalls.get(i, [])) if i < len(zones) - 1 else 0,
+            )
             for i, zone in enumerate(zones)
         ]
-        gaps = [self._border_gap(firewalls.get(i, [])) for i in range(len(zones) - 1)]
-        inner = top + TITLE_HEIGHT
-        spare = max(0.0, total(edges) - sum(heights) - sum(gaps))
-        heights = [height + spare / len(heights) for height in heights]
-        bottom = inner + max(total(edges), sum(heights) + sum(gaps))
-        self._frame("site", site, range(0, SITE_EDGE_RANK + 1), top, bottom + PAD)
-        y = inner
-        for i, zone in enumerate(zones):
-            self._place_zone(zone, y, heights[i], _FIREWALL_CLEARANCE if i in firewalls else 0)
-            y += heights[i]
-            if i < len(gaps):
-                self._place_border(firewalls.get(i, []), y + gaps[i] / 2)
-                y += gaps[i]
-        self._spread(self._members((SITE_EDGE, site)), inner, bottom)
-        return bottom + PAD
+        needed = sum(storey.height + storey.gap for storey in storeys)
+        spare = max(0.0, self._edges_height(edges) - needed) / max(1, len(storeys))
+        return [replace(storey, height=storey.height + spare) for storey in storeys]
+
+    @staticmethod
+    def _edges_height(edges: Sequence[Card]) -> float:
+        return sum(sizes.height(card) + _PATH_GAP for card in edges) - (_PATH_GAP if edges else 0)
 
     def _borders(self, site: str, zones: Sequence[Cell]) -> dict[int, list[Card]]:
         """Firewalls by the zone above them."""
@@ -201,10 +232,12 @@ class _Layouter:
             self._places[card.node.name] = moved
             self._anchors |= sizes.anchors(card, moved)
 
-    def _place_zone(self, zone: Cell, top: float, height: float, clearance: float) -> None:
-        if zone[2]:
-            self._frame("zone", zone[2], ZONE_RANKS, top, top + height)
-        self._place_cell(zone, top + TITLE_HEIGHT, top + height - PAD - clearance)
+    def _place_zone(self, storey: _Storey, top: float) -> None:
+        bottom = top + storey.height
+        name = storey.zone[2]
+        if name:
+            self._frame("zone", name, ZONE_RANKS, top, bottom)
+        self._place_cell(storey.zone, top + TITLE_HEIGHT, bottom - PAD - storey.clearance)
 
     def _spread(self, cards: Sequence[Card], top: float, bottom: float) -> None:
         step = (bottom - top) / max(1, len(cards))
@@ -242,19 +275,19 @@ class _Layouter:
 
     def _place_paths(self, kind: str) -> None:
         """One column of cells whose cards align with their wires."""
-        cells = sorted(self._cells(kind), key=self._pull_of)
-        items: list[Item] = []
-        for cell in cells:
-            for i, card in enumerate(self._members(cell)):
-                pulls = self._pulls(card)
-                wish = sum(pulls) / len(pulls) if pulls else self._middle()
-                gap = _PATH_GAP if i else _CELL_GAP + TITLE_HEIGHT + PAD
-                items.append(Item(sizes.height(card), wish, gap))
-        cards = [card for cell in cells for card in self._members(cell)]
+        cards = [
+            card for cell in sorted(self._cells(kind), key=self._level_of) for card in self._members(cell)
+        ]
+        items = [Item(sizes.height(card), self._wish(card), _PATH_GAP) for card in cards]
+        for i, (above, card) in enumerate(pairwise(cards), start=1):
+            if self._seats[above.node.name].cell != self._seats[card.node.name].cell:
+                items[i] = replace(items[i], gap=_CELL_GAP + TITLE_HEIGHT + PAD)
         for card, y in zip(cards, settle(items), strict=True):
             self._put(card, y)
-        for cell in cells:
-            self._frame_cell(cell, kind)
+
+    def _wish(self, card: Card) -> float:
+        """The top at which its wires would be level."""
+        return _mean([far - own for far, own in self._pulls(card)], self._middle())
 
     def _place_microsoft_edge(self) -> None:
         """Under the MSEEs: whatever it would be level with, it must not push them away."""
@@ -264,26 +297,24 @@ class _Layouter:
             for card in self._members(cell):
                 self._put(card, y)
                 y += sizes.height(card) + _PATH_GAP
-            self._frame_cell(cell, MICROSOFT_EDGE)
+        self._frame_cells(MICROSOFT_EDGE)
 
-    def _frame_cell(self, cell: Cell, kind: str) -> None:
-        places = [self._places[card.node.name] for card in self._members(cell)]
-        top, bottom = min(p.y for p in places) - TITLE_HEIGHT, max(p.bottom for p in places) + PAD
-        title = cell[1] if len(cell) > 1 else _TITLES.get(kind, "")
-        self._frame(kind, title, self._ranks(cell), top, bottom)
-
-    def _pull_of(self, cell: Cell) -> float:
-        pulls = [pull for card in self._members(cell) for pull in self._pulls(card)]
-        return sum(pulls) / len(pulls) if pulls else self._middle()
+    def _frame_cells(self, *kinds: str) -> None:
+        """Frames around the cards of these cells, where they are by now."""
+        for cell in self._cells(*kinds):
+            places = [self._places[card.node.name] for card in self._members(cell)]
+            top, bottom = min(p.y for p in places) - TITLE_HEIGHT, max(p.bottom for p in places) + PAD
+            title = cell[1] if len(cell) > 1 else _TITLES.get(cell[0], "")
+            self._frame(cell[0], title, self._ranks(cell), top, bottom)
 
     def _place_bands(self, kind: str) -> None:
         """Virtual networks: one above the other, each around the middle of its wires."""
         cells = self._cells(kind)
         if kind == SPOKE:
-            cells.sort(key=self._pull_of)
+            cells.sort(key=self._level_of)
         heights = [self._cell_height(cell) for cell in cells]
         items = [
-            Item(height, self._pull_of(cell) - height / 2, _CELL_GAP)
+            Item(height, self._level_of(cell) - height / 2, _CELL_GAP)
             for cell, height in zip(cells, heights, strict=True)
         ]
         ranks = sorted({rank for cell in cells for rank in self._ranks(cell)})
@@ -293,4 +324,5 @@ class _Layouter:
             self._place_cell(cell, y + head, y + height - PAD)
 
 
-__all__ = ["Cell", "Frame", "Layout", "Seat", "lay_out"]
+def _mean(values: Sequence[float], otherwise: float) -> float:
+    return sum(values) / len(values) if values else otherwise

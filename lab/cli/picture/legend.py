@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lab.cli.picture import style
+from lab.cli.picture.brush import Brush
 from lab.cli.picture.cards import Text
 from lab.cli.picture.columns import span
 from lab.cli.picture.facts import Domain, Link, Session
 from lab.cli.picture.geometry import Curve, Rect, shorten, straight, text_width, wrap
 from lab.cli.picture.layout import Layout
-from lab.cli.picture.paint import Brush
 from lab.cli.picture.seats import (
     MICROSOFT_RANK,
     PROVIDER_RANK,
@@ -22,7 +22,7 @@ from lab.cli.picture.seats import (
 from lab.cli.picture.status import ESTABLISHED, Status
 from lab.plan.types import Plan
 
-_MARGIN = 24.0
+MARGIN = 24.0
 _TITLE_SIZE = 20.0
 _TEXT_SIZE = 12.5
 _TEXT_LINE = 18.0
@@ -60,7 +60,7 @@ def head_height(plan: Plan, width: float) -> float:
 
 
 def paint_head(brush: Brush, plan: Plan, sessions: Sequence[Session], view: Rect, layout: Layout) -> None:
-    x, y, width = view.x + _MARGIN, view.y + _MARGIN + 16, view.width - 2 * _MARGIN
+    x, y, width = view.x + MARGIN, view.y + MARGIN + 16, view.width - 2 * MARGIN
     count = _count(brush.status, sessions)
     room = width - (text_width(count, _TEXT_SIZE, bold=True) + _ITEM_GAP if count else 0)
     brush.text(Text(x, y, shorten(plan.name, room, _TITLE_SIZE, bold=True), _TITLE_SIZE, "plan", bold=True))
@@ -98,11 +98,11 @@ def legend_height(
 
 
 def paint_legend(brush: Brush, links: Sequence[Link], sessions: Sequence[Session], view: Rect) -> None:
-    rows = _rows(_entries(links, sessions, brush.status), view.width - 2 * _MARGIN)
-    y = view.bottom - _MARGIN - _LEGEND_LINE * (len(rows) - 1)
+    rows = _rows(_entries(links, sessions, brush.status), view.width - 2 * MARGIN)
+    y = view.bottom - MARGIN - _LEGEND_LINE * (len(rows) - 1)
     group = brush.group("legend")
     for row in rows:
-        x = view.x + _MARGIN
+        x = view.x + MARGIN
         for entry in row:
             entry.swatch(group, x, y - 3.5)
             group.text(Text(x + _SWATCH + 8, y, entry.words, _LEGEND_SIZE, "muted"))
@@ -126,7 +126,7 @@ def _entries(links: Sequence[Link], sessions: Sequence[Session], status: Status 
     entries += [Entry(style.SESSION_WORDS[d], _line(f"s-{d.value} ebgp")) for d in Domain if d in used]
     entries += [Entry("eBGP", _session("ebgp", "")), Entry("iBGP", _session("ibgp", " open"))] if used else []
     if status is not None or any(session.hopeless for session in sessions):
-        entries += [Entry("not established" if status else "cannot establish", _failed)]
+        entries += [Entry("down" if status else "cannot establish", _failed)]
     return entries
 
 

@@ -62,8 +62,8 @@ def take_seats(cards: Sequence[Card]) -> dict[str, Seat]:
     hubs = {card.node.group for card in cards if card.node.role in _GATEWAYS}
     zones: dict[str, set[str]] = {}
     for card in cards:
-        place, *where = _group(card)
-        if place == ON_PREMISES and len(where) > 1:
+        _, *where = _group(card)
+        if _RANKS[card.node.role] in ZONE_RANKS and card.node.role is not Role.FIREWALL and len(where) > 1:
             zones.setdefault(where[0], set()).add(where[1])
     return {card.node.name: _seat(card, hubs, zones) for card in cards}
 

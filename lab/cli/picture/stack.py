@@ -33,11 +33,6 @@ def settle(items: Sequence[Item], low: float = -inf, high: float = inf) -> list[
     return [max(low, min(wish, last)) + offset for wish, offset in zip(free, offsets, strict=True)]
 
 
-def total(items: Sequence[Item]) -> float:
-    """The height of all, gaps included."""
-    return sum(item.height + item.gap for item in items) - (items[0].gap if items else 0)
-
-
 def _pool(wishes: Sequence[float]) -> list[float]:
     pools: list[tuple[float, int]] = []
     for wish in wishes:

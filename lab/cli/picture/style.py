@@ -80,7 +80,9 @@ ICONS: dict[Role, str] = {
     ),
     Role.VNET: "M5.2 3.5l-4 4.5l4 4.5M10.8 3.5l4 4.5l-4 4.5M5.6 8h.2M7.9 8h.2M10.2 8h.2",
 }
-"""Strokes on a 16 by 16 grid."""
+"""Strokes on a square grid."""
+
+ICON_GRID = 16
 
 ROLE_COLOURS: dict[Role, str] = {
     Role.MSEE: "#1d4f91",
@@ -99,32 +101,44 @@ def zone_tint(zone: str) -> Tint:
     return next((tint for word, tint in _ZONE_TINTS.items() if word in zone.lower()), _OTHER_ZONE_TINT)
 
 
-def _session_rules() -> str:
-    return "".join(
-        f".s-{domain.value}{{stroke:{colour}}}.e-{domain.value}{{stroke:{colour};fill:{colour}}}"
-        f".lane-{domain.value}{{fill:{colour}}}"
-        for domain, colour in SESSION_COLOURS.items()
-    )
-
-
-STYLE_SHEET = (
-    f"text{{font-family:{FONT};fill:{INK}}}"
-    f".muted,.role,.fact{{fill:{MUTED}}}"
-    ".line{fill:none;stroke-linecap:round;stroke-linejoin:round}"
-    f".wire{{stroke:{WIRE};stroke-width:1.3}}"
-    f".trunk{{stroke:{WIRE};stroke-width:4.6}}"
-    ".core{stroke:#fff;stroke-width:1.8}"
-    ".halo{stroke:#fff;stroke-width:4.4;stroke-opacity:.75}"
-    + _session_rules()
-    + ".ebgp{stroke-width:2.1}.ibgp{stroke-width:1.2}"
-    f".end{{stroke-width:1.2}}.neutral{{stroke:{WIRE};fill:{WIRE}}}.open{{fill:#fff}}"
-    f".bad{{stroke:{BAD};stroke-dasharray:6 4}}.ebgp.bad,.ibgp.bad{{stroke-width:2}}"
-    f".end.bad{{fill:{BAD};stroke-dasharray:none}}"
-    f".cross{{fill:#fff;stroke:{BAD};stroke-width:1.6;stroke-linecap:round}}"
-    ".good.ebgp{stroke-width:2.8}.good.ibgp{stroke-width:1.8}"
-    ".box{fill:#fff;stroke:#aab4bf;stroke-width:1}"
-    ".icon{fill:none;stroke-width:1.3;stroke-linecap:round;stroke-linejoin:round}"
-    ".stopped .box{fill:#e4e7eb;stroke:#9aa5b1;stroke-dasharray:4 3}"
-    ".stopped text{fill:#7b8794}.stopped .icon{stroke:#9aa5b1}.stopped .lane{fill:#d6dbe1}"
-    f".stopped .role{{fill:{BAD}}}"
+_RULES: tuple[tuple[str, str], ...] = (
+    ("text", f"font-family:{FONT};fill:{INK}"),
+    (".muted,.role,.fact", f"fill:{MUTED}"),
+    (".line", "fill:none;stroke-linecap:round;stroke-linejoin:round"),
+    (".wire", f"stroke:{WIRE};stroke-width:1.3"),
+    (".trunk", f"stroke:{WIRE};stroke-width:4.6"),
+    (".core", "stroke:#fff;stroke-width:1.8"),
+    (".halo", "stroke:#fff;stroke-width:4.4;stroke-opacity:.75"),
+    *((f".s-{domain.value}", f"stroke:{colour}") for domain, colour in SESSION_COLOURS.items()),
+    *((f".e-{domain.value}", f"stroke:{colour};fill:{colour}") for domain, colour in SESSION_COLOURS.items()),
+    *((f".lane-{domain.value}", f"fill:{colour}") for domain, colour in SESSION_COLOURS.items()),
+    (".ebgp", "stroke-width:2.1"),
+    (".ibgp", "stroke-width:1.2"),
+    (".ebgp.good", "stroke-width:2.8"),
+    (".ibgp.good", "stroke-width:1.8"),
+    (".end", "stroke-width:1.2"),
+    (".neutral", f"stroke:{WIRE};fill:{WIRE}"),
+    (".bad", f"stroke:{BAD};stroke-dasharray:6 4"),
+    (".ebgp.bad,.ibgp.bad", "stroke-width:2"),
+    (".end.bad", f"fill:{BAD};stroke-dasharray:none"),
+    (".open,.end.open", "fill:#fff"),
+    (".cross", f"fill:#fff;stroke:{BAD};stroke-width:1.6;stroke-linecap:round"),
+    (".box", "fill:#fff;stroke:#aab4bf;stroke-width:1"),
+    (".icon", "fill:none;stroke-width:1.3;stroke-linecap:round;stroke-linejoin:round"),
+    (".stopped .box", "fill:#e4e7eb;stroke:#9aa5b1;stroke-dasharray:4 3"),
+    (".stopped .icon", "stroke:#9aa5b1"),
+    (".stopped .lane", "fill:#d6dbe1"),
+    (".stopped text", "fill:#7b8794"),
+    (".stopped .role", f"fill:{BAD}"),
 )
+
+PICTURE_CLASS = "mseelab-picture"
+"""On the root; every rule is about what is inside it, so that a page may hold the SVG itself."""
+
+
+def style_sheet() -> str:
+    return "".join(f"{_scoped(selectors)}{{{declarations}}}" for selectors, declarations in _RULES)
+
+
+def _scoped(selectors: str) -> str:
+    return ",".join(f".{PICTURE_CLASS} {selector}" for selector in selectors.split(","))

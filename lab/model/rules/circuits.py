@@ -163,6 +163,17 @@ def peer_asns_are_not_azures(view: View) -> Iterator[Finding]:
             yield _reserved((*loc, "peer_asn"), peering.peer_asn)
 
 
+def a_layer3_peering_is_with_the_provider(view: View) -> Iterator[Finding]:
+    """Where the provider's edge speaks BGP it is the MSEE's peer
+    (expressroute-troubleshooting-expressroute-overview)."""
+    for loc, circuit, peering in view.peerings():
+        layer3 = circuit.connectivity is Connectivity.LAYER3 and circuit.provider_asn is not None
+        if layer3 and peering.peer_asn != circuit.provider_asn:
+            what = f"{peering.peer_asn} is not the provider's AS, {circuit.provider_asn}"
+            hint = "on a layer3 circuit the MSEE's peer is the provider's edge"
+            yield Finding((*loc, "peer_asn"), what, hint)
+
+
 def _reserved(loc: Loc, asn: int | None) -> Finding:
     hint = "not 12076, nor 65515 to 65520; private numbers begin at 64512"
     return Finding(loc, f"AS {asn} is reserved by Azure", hint)

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from lab.model.azure import GatewayType, Subnet, VirtualNetwork, VirtualNetworkGateway
+from lab.model.circuit import PeeringType
 from lab.model.constants import EXPRESS_ROUTE_SKUS, GATEWAY_SUBNET
 from lab.model.problem import Finding, Loc
 from lab.model.rules.networks import azure_address
-from lab.model.view import View, each
+from lab.model.view import View, each, peering_of
 
 
 def gateways_have_a_subnet(view: View) -> Iterator[Finding]:
@@ -76,7 +77,7 @@ def vpn_gateways_have_public_addresses(view: View) -> Iterator[Finding]:
         if len(public) < wanted:
             mode = "an active-active" if gateway.active_active else "a"
             what = f"{mode} VPN gateway needs {wanted} with a public_ip_address, has {len(public)}"
-            hint = f"{wanted} of: {{name: instance-0, public_ip_address: 52.175.253.112}}"
+            hint = "such as {name: instance-0, public_ip_address: 52.175.253.112}"
             yield Finding((*loc, "ip_configurations"), what, hint)
 
 
@@ -134,6 +135,15 @@ def connections_link_express_route_gateways(view: View) -> Iterator[Finding]:
             what = f"{gateway.name} is of type {gateway.gateway_type.value}"
             hint = "a connection to a circuit needs a gateway of type ExpressRoute"
             yield Finding((*loc, "virtual_network_gateway1"), what, hint)
+
+
+def connected_circuits_have_private_peering(view: View) -> Iterator[Finding]:
+    """Without it there is nothing to link a network to (expressroute-howto-linkvnet-cli)."""
+    for loc, connection in view.connections():
+        circuit = view.circuit.get(connection.peer)
+        if circuit is not None and peering_of(circuit, PeeringType.PRIVATE) is None:
+            hint = f"give {circuit.name} a peering of type {PeeringType.PRIVATE.value}"
+            yield Finding((*loc, "peer"), f"{circuit.name} has no private peering", hint)
 
 
 def one_connection_per_circuit(view: View) -> Iterator[Finding]:

@@ -28,10 +28,9 @@ def _collisions_with_made_nodes(view: View) -> Iterator[Finding]:
     """The compiler's own nodes: provider edges, MSEEs, gateway instances, zone LANs, msnet."""
     made: dict[str, tuple[Loc, str]] = {}
     for name, loc, kind in _made(view):
-        if name in made and made[name][0] != loc:
-            yield Finding(
-                loc, f"its {kind} would be called {name!r}, as {made[name][1]} is", "choose another name"
-            )
+        if name in made and made[name][1] != kind:
+            what = f"{kind} would be called {name!r}, as {made[name][1]} is"
+            yield Finding(loc, what, "choose another name")
         made.setdefault(name, (loc, kind))
     for name, loc, _ in _declared(view):
         if name in made:

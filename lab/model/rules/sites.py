@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lab.model.circuit import Connectivity, LinkPath, PeeringType
 from lab.model.constants import MINIMUM_HOLD_SECONDS
-from lab.model.onprem import Host, InteriorRouter, PrefixListRule, Site, VpnDevice, Zone
+from lab.model.onprem import Attachment, Host, InteriorRouter, PrefixListRule, Site, VpnDevice, Zone
 from lab.model.prefixes import AnyAddress, Claim, around, first_usable, is_edge, overlaps
 from lab.model.problem import Finding, Loc
 from lab.model.view import View, by_name, each, peering_of
@@ -23,30 +23,45 @@ def attachments_meet_a_peering(view: View) -> Iterator[Finding]:
 
 
 def one_attachment_per_path(view: View) -> Iterator[Finding]:
-    """Each link of a peering ends on one router (expressroute/expressroute-circuit-peerings)."""
+    """A layer 2 provider hands each link of a peering to one router
+    (expressroute/expressroute-circuit-peerings); a layer 3 provider routes to any number."""
     seen: set[tuple[str, PeeringType, LinkPath]] = set()
     for loc, _, attachment in view.attachments():
         key = attachment.circuit, attachment.peering_type, attachment.path
-        if key in seen:
+        if key in seen and not _is_layer3(view, attachment):
             what = f"the {key[2].value} path of {key[1].value} on {key[0]} has a router already"
             yield Finding((*loc, "path"), what, "primary and secondary end on one router each")
         seen.add(key)
 
 
+def _is_layer3(view: View, attachment: Attachment) -> bool:
+    circuit = view.circuit.get(attachment.circuit)
+    return circuit is not None and circuit.connectivity is Connectivity.LAYER3
+
+
+def routers_speak_the_peerings_asn(view: View) -> Iterator[Finding]:
+    """The MSEE refuses an OPEN from another AS (RFC 4271 section 6.2), unless asn says so on purpose."""
+    for loc, site, attachment in view.attachments():
+        peering = peering_of(view.circuit.get(attachment.circuit), attachment.peering_type)
+        if peering is None or attachment.asn is not None or _is_layer3(view, attachment):
+            continue
+        if site.asn != peering.peer_asn:
+            what = f"{site.name} is AS {site.asn}, the peering's peer_asn is {peering.peer_asn}"
+            yield Finding((*loc, "asn"), what, "make them equal, or give asn here to differ on purpose")
+
+
 def provider_prefixes_go_with_layer3(view: View) -> Iterator[Finding]:
     """A layer 3 provider's edge stands between the customer and the MSEE."""
     for loc, _, attachment in view.attachments():
-        circuit = view.circuit.get(attachment.circuit)
-        if circuit is None:
+        if attachment.circuit not in view.circuit:
             continue
-        layer3 = circuit.connectivity is Connectivity.LAYER3
-        place = (*loc, "provider_address_prefix")
+        layer3, place = _is_layer3(view, attachment), (*loc, "provider_address_prefix")
         if layer3 and attachment.provider_address_prefix is None:
             hint = "the /30 between this router (first usable address) and the provider's edge"
-            yield Finding(place, f"missing; {circuit.name} is a layer3 circuit", hint)
+            yield Finding(place, f"missing; {attachment.circuit} is a layer3 circuit", hint)
         if not layer3 and attachment.provider_address_prefix is not None:
             hint = "remove it: the peering's own prefix reaches the router"
-            yield Finding(place, f"{circuit.name} is a layer2 circuit", hint)
+            yield Finding(place, f"{attachment.circuit} is a layer2 circuit", hint)
 
 
 def lans_of_a_site_are_disjoint(view: View) -> Iterator[Finding]:
@@ -173,7 +188,7 @@ def _lengths_in_order(loc: Loc, rule: PrefixListRule) -> Iterator[Finding]:
             continue
         if not least <= length <= most:
             hint = f"the rule needs {rule.prefix.prefixlen} <= ge <= le <= {most}"
-            yield Finding((*loc, step), f"{length} lets {rule.prefix} match nothing", hint)
+            yield Finding((*loc, step), f"{length} is out of range for {rule.prefix}", hint)
         least = max(least, length)
 
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from lab.model.azure import VirtualMachine, VirtualNetwork, VirtualNetworkGateway
 from lab.model.topology import Topology
 from lab.plan import names
-from lab.plan.addresses import host, usable
+from lab.plan.addresses import default_route, host, usable
 from lab.plan.azure import instances, peered_pairs, spaces, transit_spokes
-from lab.plan.constants import DEFAULT_ROUTES
 from lab.plan.gateway_subnet import router_addresses
 from lab.plan.lookup import named
 from lab.plan.microsoft import public_instances
@@ -42,8 +41,7 @@ def _machine(topology: Topology, machine: VirtualMachine) -> Iterator[StaticRout
     for address in (machine.private_ip_address, machine.private_ipv6_address):
         for prefix in subnet.address_prefixes:
             if address is not None and address in prefix:
-                default = next(route for route in DEFAULT_ROUTES if route.version == address.version)
-                yield StaticRoute(machine.name, default, (usable(prefix, 1).ip,))
+                yield StaticRoute(machine.name, default_route(address), (usable(prefix, 1).ip,))
 
 
 def _peering(plan: Plan, vnet: VirtualNetwork, remote: VirtualNetwork) -> Iterator[StaticRoute]:
@@ -76,4 +74,4 @@ def _public(topology: Topology, plan: Plan) -> Iterator[StaticRoute]:
         near = address_of(plan, edge, port, 4)
         assert near is not None, "the Microsoft network pass gave every such port an address"
         yield StaticRoute(edge, host(instance.address).network, (instance.address,), port, onlink=True)
-        yield StaticRoute(instance.name, DEFAULT_ROUTES[0], (near.ip,), names.OUTSIDE_PORT, onlink=True)
+        yield StaticRoute(instance.name, default_route(near.ip), (near.ip,), names.OUTSIDE_PORT, onlink=True)

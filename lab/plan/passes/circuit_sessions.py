@@ -26,10 +26,10 @@ from lab.plan.constants import (
     TIMERS,
 )
 from lab.plan.customer_policies import export_policy, import_policy
-from lab.plan.leg_addresses import access_prefixes, customer_end, microsoft_end, router_ends
+from lab.plan.leg_addresses import access_prefixes, customer_end, far_end, microsoft_end, router_ends
 from lab.plan.legs import Attached, Leg, legs
 from lab.plan.lookup import named
-from lab.plan.sessions import End, add_sessions, neighbor, pairs
+from lab.plan.sessions import End, add_sessions, neighbor
 from lab.plan.types import Interface, Plan
 
 
@@ -85,9 +85,11 @@ def _direct(topology: Topology, leg: Leg) -> Iterator[End]:
     """The customer's router peers with the MSEE."""
     for attached in leg.attached:
         key = attached.attachment.shared_key or leg.peering.shared_key
-        for ours, theirs in pairs(router_ends(leg, attached), map(microsoft_end, leg.prefixes)):
-            far = _neighbor(topology, leg.msee_namespace, ours, theirs, MSEE_ASN)
-            yield End(attached.namespace, _as_customer(attached, far, key))
+        for ours in router_ends(leg, attached):
+            theirs = far_end(leg, ours)
+            if theirs is not None:
+                far = _neighbor(topology, leg.msee_namespace, ours, theirs, MSEE_ASN)
+                yield End(attached.namespace, _as_customer(attached, far, key))
 
 
 def _routed(topology: Topology, leg: Leg) -> Iterator[End]:

@@ -1,4 +1,4 @@
-"""What each speaker is directly connected to: the next hops it may use."""
+"""What is left to say of speakers once all sessions are known."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from lab.plan.queries import connected_networks
 from lab.plan.types import Plan, Speaker
 
 
+def drop_silent_speakers(topology: Topology, plan: Plan) -> Plan:
+    """A speaker without a session has nobody to tell and nothing to learn: the MSEE of a disabled
+    circuit, say. ExaBGP ends at once when its configuration names no neighbour."""
+    return replace(plan, speakers=tuple(speaker for speaker in plan.speakers if speaker.config.neighbors))
+
+
 def connect_speakers(topology: Topology, plan: Plan) -> Plan:
+    """The networks on the speaker's interfaces: the next hops it may use."""
     return replace(plan, speakers=tuple(_connected(plan, speaker) for speaker in plan.speakers))
 
 

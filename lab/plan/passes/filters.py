@@ -95,14 +95,18 @@ def _circuit_is_no_transit(topology: Topology) -> Iterator[PacketFilter]:
 
 def _virtual_network(topology: Topology, vnet: VirtualNetwork) -> Iterator[PacketFilter]:
     """Peering is not transitive, and either side may close it to the networks themselves while
-    the gateway stays shared (learn.microsoft.com, virtual-network-peering-overview)."""
+    the gateway stays shared (learn.microsoft.com, virtual-network-peering-overview).
+
+    Not implemented: ``allow_forwarded_traffic``, since no machine of the lab forwards for others.
+    """
     pairs = [pair for pair in peered_pairs(topology) if vnet in (pair.a, pair.b)]
-    if not pairs:
-        return
+    rules = [rule for pair in pairs if _is_closed(pair) for rule in _closed(pair, vnet)]
     ports = tuple(_port(pair, vnet) for pair in pairs)
-    closed = tuple(rule for pair in pairs if _is_closed(pair) for rule in _closed(pair, vnet))
-    rule = FilterRule(DROP, "from one peered network to another", in_interfaces=ports, out_interfaces=ports)
-    yield PacketFilter(vnet.name, (*closed, rule), default=ACCEPT)
+    if len(ports) > 1:
+        comment = "from one peered network to another"
+        rules.append(FilterRule(DROP, comment, in_interfaces=ports, out_interfaces=ports))
+    if rules:
+        yield PacketFilter(vnet.name, tuple(rules), default=ACCEPT)
 
 
 def _port(pair: PeeredPair, vnet: VirtualNetwork) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from lab.bgp.route import Prefix
 from lab.model.onprem import Firewall, InteriorRouter, Site
 from lab.model.topology import Topology
+from lab.plan.addresses import default_route
 from lab.plan.constants import DEFAULT_ROUTES
 from lab.plan.sites import (
     Machine,
@@ -43,11 +44,8 @@ def _site(site: Site) -> Iterator[StaticRoute]:
 
 def _machine(site: Site, machine: Machine) -> Iterator[StaticRoute]:
     lan = lan_of(site, machine)
-    versions = {address.version for address in machine.addresses}
-    for default in DEFAULT_ROUTES:
-        gateway = lan.gateway(default.version)
-        if gateway is not None and default.version in versions:
-            yield StaticRoute(machine.name, default, (gateway.ip,))
+    for address in machine.addresses:
+        yield StaticRoute(machine.name, default_route(address), (lan.router_of(address).ip,))
 
 
 def _firewall(site: Site, firewall: Firewall) -> Iterator[StaticRoute]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lab.model.onprem import InteriorRouter, Site, Zone
 from lab.model.topology import Topology
 from lab.plan import names
-from lab.plan.addresses import holding, host, interface, usable
+from lab.plan.addresses import host, interface, usable
 from lab.plan.facts import Fact, extend
 from lab.plan.sites import Lan, Machine, empty_prefixes, lans, members
 from lab.plan.types import AddressAssignment, Bridge, Endpoint, Plan, Wire
@@ -55,9 +55,8 @@ def _machine(router: InteriorRouter, lan: Lan, machine: Machine) -> Iterator[Fac
     far = Endpoint(router.name, names.ifname(machine.name))
     yield Wire(names.wire_name(machine.name, router.name), port, far)
     for address in machine.addresses:
-        prefix = holding(lan.prefixes, address)
-        assert prefix is not None, "a machine lives in the LAN that holds its addresses"
-        yield AddressAssignment(port.namespace, port.ifname, interface(address, prefix))
+        network = lan.router_of(address).network
+        yield AddressAssignment(port.namespace, port.ifname, interface(address, network))
 
 
 def _loopbacks(site: Site) -> Iterator[Fact]:

@@ -10,13 +10,16 @@ from hypothesis import HealthCheck, settings
 
 from lab.bgp.decision import Candidate, Learned
 from lab.bgp.engine import Engine
-from lab.bgp.events import Action, Announced, Event, PeerUp, Withdrawn
+from lab.bgp.events import Action, Announced, Event, Install, PeerUp, Uninstall, Withdrawn
 from lab.bgp.policy import Apply, Match, Policy, Rule
 from lab.bgp.route import Asn, PathAttributes, Prefix, parse_community
 from lab.bgp.speaker import Neighbor, SpeakerConfig
 
 unhurried = settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 """For properties: a busy machine is no failure."""
+
+conversations = settings(unhurried, max_examples=100)
+"""For properties over long sequences of events, where one example tries much."""
 
 OUR_ASN = Asn(12076)
 
@@ -108,3 +111,29 @@ def nlri(*prefixes: str, path_id: int = 0) -> tuple[tuple[Prefix, int], ...]:
 def play(engine: Engine, script: list[tuple[Event, list[Action]]]) -> None:
     """The whole conversation is compared at once, so a failure shows all of it."""
     assert [(event, engine.handle(event)) for event, _ in script] == script
+
+
+# --- one cast for the conversations: two legs of a customer and a gateway ---
+
+CE1, CE2, GW = neighbor("ce1", 0, 65001), neighbor("ce2", 1, 65001), neighbor("gw", 2, 65515)
+P, Q = "10.1.0.0/16", "10.2.0.0/16"
+
+
+def from_ce1(as_path: str = "65001", **more: Any) -> PathAttributes:
+    return attributes(as_path, via="192.0.2.2", **more)
+
+
+def from_ce2(as_path: str = "65001", **more: Any) -> PathAttributes:
+    return attributes(as_path, via="192.0.2.6", **more)
+
+
+def to_gw(as_path: str = "12076 65001", **more: Any) -> PathAttributes:
+    return attributes(as_path, via="192.0.2.9", **more)
+
+
+def install(prefix: str, *next_hops: str) -> Install:
+    return Install(net(prefix), tuple(map(ip_address, next_hops)))
+
+
+def uninstall(prefix: str) -> Uninstall:
+    return Uninstall(net(prefix))

@@ -164,19 +164,20 @@ def test_a_route_of_our_own_has_no_next_hops_for_the_fib():
 
 some = st.builds(
     candidate,
-    as_path=st.sampled_from(["1", "2", "1 2", "2 1", "3"]),
-    origin=st.sampled_from(Origin),
-    local_pref=st.sampled_from([None, 100, 200]),
-    med=st.sampled_from([None, 0, 1, 2]),
+    # narrow on purpose: the later steps are only reached by paths that tie before
+    as_path=st.sampled_from(["1", "1", "1", "2", "2", "2", "1 2"]),
+    origin=st.sampled_from([Origin.IGP] * 5 + [Origin.EGP]),
+    local_pref=st.sampled_from([None, 100, 100, 100, 100, 200]),
+    med=st.sampled_from([None, 1, 2]),
     learned=st.sampled_from([Learned.EXTERNAL, Learned.INTERNAL]),
-    bgp_identifier=st.sampled_from(["10.0.0.1", "10.0.0.2"]),
+    bgp_identifier=st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.3"]),
     via=st.sampled_from(["192.0.2.1", "192.0.2.2"]),
 )
 
 
 @st.composite
 def candidates_in_two_orders(draw):
-    chosen = draw(st.lists(some, min_size=1, max_size=6))
+    chosen = draw(st.lists(some, min_size=3, max_size=7))
     distinct = [
         candidate(
             f"peer{n}",

@@ -83,15 +83,27 @@ def test_routes_shows_every_candidate_the_best_first_with_its_reason(engine):
 
 def test_routes_lists_the_loc_rib_in_order_without_what_was_refused(engine):
     engine.handle(Originate(Origination(net("2001:db8::/32"))), Originate(Origination(net("9.0.0.0/8"))))
-    listed = [(route["prefix"], route["peer"]) for route in engine.routes()]
+    listed = [(route["prefix"], route["peer"], route["next_hop"]) for route in engine.routes()]
     assert listed == [
-        ("9.0.0.0/8", "local"),
-        (P, "ce1"),
-        (P, "ce2"),
-        (Q, "ce1"),
-        ("2001:db8::/32", "local"),
+        ("9.0.0.0/8", "local", "0.0.0.0"),
+        (P, "ce1", "192.0.2.2"),
+        (P, "ce2", "192.0.2.6"),
+        (Q, "ce1", "192.0.2.2"),
+        ("2001:db8::/32", "local", "::"),
     ]
     assert engine.routes(net("10.99.0.0/16")) == []
+
+
+def test_those_who_lost_late_are_shown_before_those_who_lost_early():
+    engine = up(speaker(CE1, CE2, GW))
+    engine.handle(announced("ce1", attributes("65001 7 7 7", via="192.0.2.2"), P))
+    engine.handle(announced("ce2", attributes("65001 7", via="192.0.2.6", med=1), P))
+    engine.handle(announced("gw", attributes("65001 7", via="192.0.2.10"), P))
+    assert [(route["peer"], route["reason"]) for route in engine.routes()] == [
+        ("gw", "med"),
+        ("ce2", "med"),
+        ("ce1", "as-path"),
+    ]
 
 
 def test_a_multipath_loser_is_marked_as_in_use():

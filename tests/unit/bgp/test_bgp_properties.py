@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
+from itertools import product
 
-from bgp_builders import OUR_ASN, attributes, communities, neighbor, net, policy, rule, speaker, unhurried
+from bgp_builders import OUR_ASN, attributes, communities, conversations, neighbor, net, policy, rule, speaker
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,39 +75,34 @@ CONFIGS = [
 LIMITED = speaker(replace(E1, max_prefixes=1), replace(MANY, max_prefixes=2), E2, I1, I2)
 PEERS = {each.name: each for each in CONFIGS[0].neighbors}
 
-peers = st.sampled_from(sorted(PEERS))
-prefixes = st.sampled_from(PREFIXES)
-sent = st.builds(
-    attributes,
-    as_path=st.sampled_from(["65001", "65002", "65001 7", "65002 7", f"7 {OUR_ASN}"]),
-    via=st.sampled_from(["192.0.2.2", "192.0.2.6", "192.0.2.10", "192.0.2.18"]),
-    local_pref=st.sampled_from([None, 100, 200]),
-    med=st.sampled_from([None, 1]),
-    communities=st.sampled_from([frozenset(), communities("1:1")]),
+SOURCES = [(name, number) for name, each in PEERS.items() for number in ((1, 2) if each.add_path else (0,))]
+SOME = [(PREFIXES[0],), (PREFIXES[1],), (PREFIXES[2],), tuple(PREFIXES)]
+SENT = [
+    attributes(as_path, via, local_pref=local_pref, communities=tags)
+    for as_path, via, local_pref, tags in product(
+        ["65001", "65002", "65001 7", f"7 {OUR_ASN}"],
+        ["192.0.2.2", "192.0.2.6", "192.0.2.18"],
+        [None, 200],
+        [frozenset(), communities("1:1")],
+    )
+] + [attributes(as_path, "192.0.2.10", med=med) for as_path in ["65001", "65002"] for med in (1, 2)]
+
+# every event there can be, so that drawing one is a single choice and examples are cheap
+announcements = st.sampled_from(
+    [Announced(peer, path_id, each, some) for (peer, path_id), each, some in product(SOURCES, SENT, SOME)]
 )
-
-
-def path_ids(peer):
-    return st.integers(1, 2) if PEERS[peer].add_path else st.just(0)
-
-
-def nlri(peer):
-    return st.lists(st.tuples(prefixes, path_ids(peer)), min_size=1, max_size=3).map(tuple)
-
-
-some_prefixes = st.lists(prefixes, min_size=1, max_size=3, unique=True).map(tuple)
-announcements = peers.flatmap(
-    lambda peer: st.builds(Announced, st.just(peer), path_ids(peer), sent, some_prefixes)
+withdrawals = st.sampled_from(
+    [Withdrawn(peer, tuple((prefix, n) for prefix in some)) for (peer, n), some in product(SOURCES, SOME)]
 )
-withdrawals = peers.flatmap(lambda peer: st.builds(Withdrawn, st.just(peer), nlri(peer)))
-identifiers = st.sampled_from([IPv4Address("10.0.0.1"), IPv4Address("10.0.0.2")])
-sessions = st.one_of(
-    st.builds(PeerUp, peers, identifiers), st.builds(PeerDown, peers), st.builds(RouteRefresh, peers)
+sessions = st.sampled_from(
+    [PeerUp(peer, IPv4Address(identifier)) for peer in PEERS for identifier in ("10.0.0.1", "10.0.0.2")]
+    + [PeerDown(peer) for peer in PEERS]
+    + [RouteRefresh(peer) for peer in PEERS]
 )
-operators = st.one_of(
-    st.builds(Originate, st.builds(Origination, prefixes)),
-    st.builds(WithdrawOrigination, prefixes),
-    st.sampled_from(CONFIGS).map(PolicyChanged),
+operators = st.sampled_from(
+    [Originate(Origination(prefix)) for prefix in PREFIXES]
+    + [WithdrawOrigination(prefix) for prefix in PREFIXES]
+    + [PolicyChanged(config) for config in CONFIGS]
 )
 events = st.one_of(announcements, announcements, withdrawals, sessions, operators)
 ALL_UP = [PeerUp(name, IPv4Address(f"10.0.0.{n}")) for n, name in enumerate(PEERS, start=1)]
@@ -183,11 +179,11 @@ def fresh(world, config):
     return other, engine
 
 
-several = st.lists(events, max_size=25)
+several = st.lists(events, min_size=8, max_size=30)
 batches = st.lists(st.integers(1, 6), min_size=1, max_size=3)
 
 
-@unhurried
+@conversations
 @given(several, batches)
 def test_history_leaves_no_trace(happened, sizes):
     """FIB, Adj-RIBs-Out and all that people see follow from the final state alone."""
@@ -199,7 +195,7 @@ def test_history_leaves_no_trace(happened, sizes):
     assert [engine.counts(peer) for peer in PEERS] == [anew.counts(peer) for peer in PEERS]
 
 
-@unhurried
+@conversations
 @given(several, batches)
 def test_what_was_said_is_what_is_shown(happened, sizes):
     """The stream of actions adds up to the engine's own view."""
@@ -216,14 +212,14 @@ def test_what_was_said_is_what_is_shown(happened, sizes):
         assert received == {(str(prefix), path_id) for prefix, path_id in world.sent[peer]}
 
 
-@unhurried
+@conversations
 @given(several)
 def test_batching_changes_how_often_but_not_what_is_said(happened):
     alone, together = play(happened, [1])[0], play(happened, [1000])[0]
     assert (alone.fib, alone.told_without_ids()) == (together.fib, together.told_without_ids())
 
 
-@unhurried
+@conversations
 @given(several)
 def test_withdrawing_everything_leaves_nothing(happened):
     world, engine = play(happened, [3])
@@ -233,11 +229,12 @@ def test_withdrawing_everything_leaves_nothing(happened):
     for origination in engine.config.originations:
         world.obey(engine.handle(WithdrawOrigination(origination.prefix)))
     assert (world.fib, engine.routes()) == ({}, [])
+    assert [engine.why(prefix)["prefix"] for prefix in PREFIXES] == [None] * len(PREFIXES)
     assert not any(world.told.values())
     assert engine.handle(PolicyChanged(engine.config)) == []
 
 
-@unhurried
+@conversations
 @given(several)
 def test_hearing_the_same_again_says_nothing(happened):
     world, engine = play(happened, [2])
@@ -247,8 +244,8 @@ def test_hearing_the_same_again_says_nothing(happened):
     assert engine.handle(PolicyChanged(engine.config)) == []
 
 
-@unhurried
-@given(st.lists(st.one_of(announcements, withdrawals, sessions), max_size=25))
+@conversations
+@given(st.lists(st.one_of(announcements, withdrawals, sessions), min_size=8, max_size=30))
 def test_nobody_exceeds_the_limit_and_stays(happened):
     """The agent answers CloseSession with PeerDown; then the state is as if never up."""
     world, engine = World(), Engine(LIMITED)

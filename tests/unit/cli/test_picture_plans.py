@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address
+from itertools import islice
+from random import Random
 
 from lab.bgp.route import Address, Asn
 from lab.bgp.speaker import Neighbor, Origination, SpeakerConfig
@@ -48,7 +51,7 @@ class Sketch:
         index = len(self._wires)
         ends = Endpoint(a, f"eth{index}"), Endpoint(b, f"eth{index}")
         self._wires.append(Wire(f"w{index}-{a}-{b}", *ends, trunk=trunk))
-        hosts = list(IPv4Network(network).hosts())[:2] if network else []
+        hosts = list(islice(IPv4Network(network).hosts(), 2)) if network else []
         for end, host in zip(ends, hosts, strict=False):
             self._address(end.namespace, end.ifname, f"{host}/{IPv4Network(network).prefixlen}")
 
@@ -243,3 +246,45 @@ def odd() -> Plan:
     sketch.node("fw2", Role.FIREWALL, "on-premises", "b & b")
     sketch.node("msee", Role.MSEE, vrfs=("a very long vrf name indeed it is", "microsoft"))
     return sketch.plan()
+
+
+_GROUPS = (
+    (),
+    ("on-premises",),
+    ("on-premises", "seattle"),
+    ("on-premises", "seattle", "core"),
+    ("on-premises", "seattle", "dmz"),
+    ("on-premises", "london", "core"),
+    ("provider", "er-seattle"),
+    ("microsoft",),
+    ("microsoft", "Seattle"),
+    ("azure", "vnet-corp"),
+    ("azure", "vnet-secure"),
+    ("elsewhere", "quite"),
+)
+
+
+def anything(seed: int) -> Plan:
+    """Nodes of any role anywhere, with any wires and sessions between them."""
+    random = Random(seed)
+    sketch = Sketch(f"anything-{seed}", "word " * random.randrange(50))
+    ends: list[str] = []
+    for i in range(random.randrange(1, 25)):
+        vrfs = tuple(random.sample(("private", "microsoft", "core"), random.choice((0, 0, 0, 1, 2))))
+        name = f"n{i}{'-long' * random.choice((0, 0, 3, 9))}"
+        sketch.node(
+            name, random.choice(list(Role)), *random.choice(_GROUPS), vrfs=vrfs, asn=random.randrange(1, 4)
+        )
+        ends += [f"{name}/{vrf}" for vrf in vrfs] or [name]
+    for a, b in _pairs(random, ends):
+        sketch.wire(a, b, trunk=random.random() < 0.2)
+    for a, b in _pairs(random, ends):
+        sketch.session(a, b)
+    return sketch.plan()
+
+
+def _pairs(random: Random, ends: Sequence[str]) -> list[tuple[str, str]]:
+    """Some pairs of ends on different nodes, none twice."""
+    chosen = [sorted((random.choice(ends), random.choice(ends))) for _ in range(random.randrange(25))]
+    apart = ((a, b) for a, b in chosen if a.partition("/")[0] != b.partition("/")[0])
+    return list(dict.fromkeys(apart))

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-import json
-from pathlib import Path
-from typing import Any
-
 import pytest
-import yaml
+from model_builders import DELETED, REFERENCE, Changes, changed, problems_of
 
 from lab.model.checks import RULES
-from lab.model.load import parse_topology
-from lab.model.problem import TopologyError
-
-TOPOLOGIES = Path(__file__).parents[3] / "scenarios" / "topologies"
-REFERENCE: dict[str, Any] = yaml.safe_load((TOPOLOGIES / "expressroute-vpn.yaml").read_text())
-DELETED = object()
 
 CIRCUIT = "express_route_circuits.0"
 PRIVATE, MICROSOFT = f"{CIRCUIT}.peerings.0", f"{CIRCUIT}.peerings.1"
@@ -41,7 +30,16 @@ HALF = {"name": "to-secure", "remote_virtual_network": "vnet-secure"}
 SPOKE = {"location": "West US 2", "address_space": {"address_prefixes": ["10.30.0.0/16"]}}
 RULE = {"name": "r1", "source_zone": "core", "destination_zone": "dmz"}
 
-Changes = dict[str, Any]
+LAYER3: Changes = {
+    f"{CIRCUIT}.connectivity": "layer3",
+    f"{CIRCUIT}.provider_asn": 64600,
+    f"{PRIVATE}.peer_asn": 64600,
+    f"{MICROSOFT}.peer_asn": 64600,
+    f"{SITE}.edge_routers.0.attachments.0.provider_address_prefix": "192.168.102.0/30",
+    f"{SITE}.edge_routers.0.attachments.1.provider_address_prefix": "192.168.102.4/30",
+    f"{SITE}.edge_routers.1.attachments.0.provider_address_prefix": "192.168.102.8/30",
+    f"{SITE}.edge_routers.1.attachments.1.provider_address_prefix": "192.168.102.12/30",
+}
 
 CASES: list[tuple[str, Changes, str]] = [
     # names and references
@@ -105,8 +103,6 @@ CASES: list[tuple[str, Changes, str]] = [
     ("B-15", {f"{PRIVATE}.route_filter": "rf-west-us-2"}, f"{PATH_OF_PRIVATE}.route_filter"),
     ("B-16", {f"{PRIVATE}.shared_key": "x" * 26}, f"{PATH_OF_PRIVATE}.shared_key"),
     ("B-16", {f"{CE1}.0.shared_key": ""}, f"{PATH_OF_CE1}.shared_key"),
-    ("B-17", {f"{PRIVATE}.peer_asn": 12076}, f"{PATH_OF_PRIVATE}.peer_asn"),
-    ("B-17", {f"{PRIVATE}.peer_asn": 65520}, f"{PATH_OF_PRIVATE}.peer_asn"),
     # virtual networks
     ("C-10", {f"{CORP}.subnets.0.address_prefixes": ["10.18.1.0/24"], VM: DELETED},
      "virtual_networks.vnet-corp.subnets.workload.address_prefixes[0]"),
@@ -168,8 +164,11 @@ CASES: list[tuple[str, Changes, str]] = [
      f"{PATH_OF_CONNECTION}.virtual_network_gateway1"),
     ("C-27", {"connections.+": {"name": "c2", "virtual_network_gateway1": "ergw-corp", "peer": "er-seattle"}},
      "connections.c2.peer"),
+    ("C-28", {f"{CIRCUIT}.peerings.0": DELETED, f"{SITE}.edge_routers.0.attachments.0": DELETED,
+              f"{SITE}.edge_routers.1.attachments.0": DELETED}, f"{PATH_OF_CONNECTION}.peer"),
     # the customer's side
-    ("E-10", {f"{CIRCUIT}.peerings.0": DELETED, f"{SITE}.edge_routers.1.attachments.0": DELETED},
+    ("E-10", {f"{CIRCUIT}.peerings.0": DELETED, f"{SITE}.edge_routers.1.attachments.0": DELETED,
+              "connections": DELETED},
      f"{PATH_OF_CE1}.peering_type"),
     ("E-11", {f"{CE1}.0.path": "secondary"}, f"{PATH_OF_CE2}.path"),
     ("E-12", {f"{CE1}.0.provider_address_prefix": "192.168.101.0/30"},
@@ -201,32 +200,6 @@ CASES: list[tuple[str, Changes, str]] = [
 ]  # fmt: skip
 
 
-def changed(changes: Changes) -> dict[str, Any]:
-    """The reference topology with values set at dotted paths; ``+`` appends, DELETED removes."""
-    data = copy.deepcopy(REFERENCE)
-    for path, value in changes.items():
-        *way, last = path.split(".")
-        place: Any = data
-        for step in way:
-            place = place[int(step)] if isinstance(place, list) else place[step]
-        key = int(last) if isinstance(place, list) and last != "+" else last
-        if value is DELETED:
-            del place[key]
-        elif last == "+":
-            place.append(value)
-        else:
-            place[key] = value
-    return data
-
-
-def problems_of(data: dict[str, Any]) -> list[tuple[str | None, str]]:
-    try:
-        parse_topology(json.dumps(data), "test.yaml")
-    except TopologyError as error:
-        return [(problem.rule, problem.path) for problem in error.problems]
-    return []
-
-
 def test_the_reference_keeps_every_rule() -> None:
     assert problems_of(REFERENCE) == []
 
@@ -245,6 +218,14 @@ SEVERAL: list[tuple[str, Changes, list[str]]] = [
         for name in ("er-a", "er-b")], "connections": DELETED, "on_premises": DELETED},
      ["express_route_circuits.er-b.service_key"]),
     ("A-11", {f"{CIRCUIT}.connectivity": "layer3"}, ["express_route_circuits.er-seattle.provider_asn"]),
+    ("A-11", LAYER3 | {f"{CIRCUIT}.provider_asn": 65515}, ["express_route_circuits.er-seattle.provider_asn"]),
+    ("B-17", {f"{PRIVATE}.peer_asn": 12076, f"{MICROSOFT}.peer_asn": 65520},
+     [f"{PATH_OF_PRIVATE}.peer_asn", f"{PATH_OF_MICROSOFT}.peer_asn"]),
+    ("B-18", LAYER3 | {f"{CIRCUIT}.provider_asn": 64601},
+     [f"{PATH_OF_PRIVATE}.peer_asn", f"{PATH_OF_MICROSOFT}.peer_asn"]),
+    ("E-21", {f"{SITE}.asn": 65011, f"{CE1}.1.asn": 65012},
+     [f"{PATH_OF_CE1}.asn", f"{PATH_OF_CE2}.asn",
+      "on_premises.seattle.edge_routers.ce2.attachments.MicrosoftPeering.asn"]),
     ("E-12", {f"{CIRCUIT}.connectivity": "layer3", f"{CIRCUIT}.provider_asn": 64600},
      [f"on_premises.seattle.edge_routers.{router}.attachments.{peering}.provider_address_prefix"
       for router in ("ce1", "ce2") for peering in ("AzurePrivatePeering", "MicrosoftPeering")]),
@@ -282,8 +263,12 @@ FINE: list[Changes] = [
     {f"{CE1}.0.timers": {"keepalive": 1, "hold": 3}},
     {f"{CE1}.0.timers": {"keepalive": 10, "hold": 0}},
     {f"{PRIVATE}.shared_key": "x" * 25},
-    {f"{PRIVATE}.peer_asn": 65514},
-    {f"{PRIVATE}.peer_asn": 65521},
+    {f"{PRIVATE}.peer_asn": 65514, f"{MICROSOFT}.peer_asn": 65514, f"{SITE}.asn": 65514},
+    {f"{PRIVATE}.peer_asn": 65521, f"{MICROSOFT}.peer_asn": 65521, f"{SITE}.asn": 65521},
+    {f"{CE1}.0.asn": 65011},
+    LAYER3,
+    # a layer 3 provider routes to several routers of one path
+    LAYER3 | {f"{SITE}.edge_routers.1.attachments.0.path": "primary"},
     {f"{CORP}.location": "westus2"},
     {f"{CIRCUIT}.service_provider_provisioning_state": "NotProvisioned",
      f"{PRIVATE}.state": "Disabled", f"{MICROSOFT}.state": "Disabled"},

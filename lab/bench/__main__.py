@@ -1,0 +1,87 @@
+"""make bench: what the README claims, measured; JSON on standard output.
+
+Numbers of one machine in one run: medians of several, and ratios against BIRD taken in
+turn, because shared machines drift.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from lab.bench import bird
+from lab.bench.labs import command_seconds, run_line
+
+RUNS = 5
+LINE_RUNS = 3
+LINE = 50
+
+
+def _median(measure: Callable[[], float], runs: int = RUNS) -> float:
+    return round(statistics.median(measure() for _ in range(runs)), 3)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def reference() -> dict[str, Any]:
+    """The reference lab, warm: one run is not counted."""
+    times = []
+    inspect = 0.0
+    for number in range(RUNS + 1):
+        took = command_seconds("up", "-q", "--name", "bench-reference")
+        try:
+            if number:
+                times.append(took)
+            if number == RUNS:
+                inspect = _median(lambda: command_seconds("inspect", "--name", "bench-reference"))
+        finally:
+            command_seconds("down", "--name", "bench-reference")
+    return {
+        "up_s": round(statistics.median(times), 3),
+        "up_all_s": [round(took, 3) for took in times],
+        "inspect_s": inspect,
+        "help_s": _median(lambda: command_seconds("--help")),
+    }
+
+
+def line() -> dict[str, Any]:
+    ours, theirs = [], []
+    for _ in range(LINE_RUNS):
+        ours.append(run_line(LINE))
+        if bird.available():
+            theirs.append(bird.seconds_until_converged(LINE))
+    result: dict[str, Any] = {
+        "routers": LINE,
+        "converge_s": round(statistics.median(run.converge_s for run in ours), 3),
+        "up_s": round(statistics.median(run.up_s for run in ours), 3),
+        "pss_mb_per_speaker": round(statistics.median(run.pss_mb for run in ours), 2),
+    }
+    if theirs:
+        ratios = [run.converge_s / other for run, other in zip(ours, theirs, strict=True)]
+        result |= {
+            "bird_converge_s": round(statistics.median(theirs), 3),
+            "ratio_to_bird": round(statistics.median(ratios), 2),
+        }
+    else:
+        _say("no bird on this host: `apt-get install bird2` adds the comparison")
+    return result
+
+
+def main() -> None:
+    results: dict[str, Any] = {
+        "machine": {"cpus": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()}
+    }
+    for measurement in (reference, line):
+        _say(f"measuring: {measurement.__name__}")
+        results[measurement.__name__] = measurement()
+    print(json.dumps(results, indent=2))
+
+
+main()

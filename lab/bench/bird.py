@@ -1,0 +1,134 @@
+"""The same line of routers with BIRD daemons started by hand, for comparison.
+
+Runs in a child process with namespaces of its own, like a lab; prints nothing. The time
+counts from the first daemon's start until every kernel holds a route to every prefix.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+from lab.bench.line import line_plan, prefix, router
+from lab.errors import BackendError
+from lab.plan.types import Plan, Speaker
+from lab.runtime import wiring
+from lab.runtime.isolation import isolate, own_mounts
+from lab.runtime.netns import NetworkNamespace
+from lab.runtime.process import node_environment
+from lab.runtime.tags import VxlanTagging
+from lab.timing import Budget, wait_until
+
+LINE_CONVERGED = Budget("line-converged", 60.0)
+
+CONFIGURATION = """\
+log stderr {{ error, fatal }};
+router id {identifier};
+protocol device {{ }}
+protocol kernel {{ ipv4 {{ import none; export where source = RTS_BGP; }}; }}
+protocol static {{ ipv4; route {prefix} blackhole; }}
+{neighbors}
+"""
+
+NEIGHBOR = """\
+protocol bgp {{
+  local {local} as {asn};
+  neighbor {peer} as {peer_asn};
+  connect delay time 0; connect retry time 1; error wait time 1,5; {passive}
+  ipv4 {{ import all; export where source = RTS_BGP || source = RTS_STATIC; next hop self; }};
+}}
+"""
+
+
+def available() -> bool:
+    return shutil.which("bird", path=node_environment()["PATH"]) is not None
+
+
+def seconds_until_converged(length: int) -> float:
+    """Build the line, run BIRD in it, end all of it. Raises BackendError."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(read)
+        _child(length, write)
+    os.close(write)
+    with os.fdopen(read) as stream:
+        answer = json.loads(stream.read() or '{"error": "the BIRD line ended without a word"}')
+    os.waitpid(child, 0)
+    if "error" in answer:
+        raise BackendError(answer["error"])
+    return float(answer["seconds"])
+
+
+def _child(length: int, write: int) -> None:
+    answer: dict[str, object]
+    try:
+        isolate()
+        if (init := os.fork()) != 0:
+            os.close(write)
+            os.waitpid(init, 0)
+            os._exit(0)
+        own_mounts()
+        answer = {"seconds": _run(line_plan(length))}
+    except BaseException:  # noqa: BLE001  the process ends here whatever happens
+        answer = {"error": traceback.format_exc()}
+    os.write(write, json.dumps(answer).encode())
+    os._exit(0)
+
+
+def _run(plan: Plan) -> float:
+    namespaces = wiring.create_namespaces(plan)
+    wiring.wire(plan, namespaces, VxlanTagging())
+    with tempfile.TemporaryDirectory() as folder:
+        files = {
+            speaker.namespace: _write(Path(folder), speaker, i) for i, speaker in enumerate(plan.speakers)
+        }
+        started = time.monotonic()
+        for name, file in files.items():
+            with namespaces[name].entered():
+                subprocess.Popen(
+                    ["bird", "-f", "-c", str(file), "-s", f"{file}.ctl"],
+                    env=node_environment(),
+                    stdout=sys.stderr,
+                )
+        wanted = len(plan.speakers) - 1
+        wait_until(
+            "routes in every kernel",
+            lambda: min(_routes(namespace) for namespace in namespaces.values()),
+            lambda fewest: fewest >= wanted,
+            LINE_CONVERGED,
+        )
+        return time.monotonic() - started
+
+
+def _write(folder: Path, speaker: Speaker, index: int) -> Path:
+    config = speaker.config
+    neighbors = "".join(
+        NEIGHBOR.format(
+            local=neighbor.local_address,
+            asn=config.asn,
+            peer=neighbor.peer_address,
+            peer_asn=neighbor.peer_asn,
+            passive="passive on;" if neighbor.passive else "",
+        )
+        for neighbor in config.neighbors
+    )
+    file = folder / f"{router(index)}.conf"
+    file.write_text(
+        CONFIGURATION.format(identifier=config.bgp_identifier, prefix=prefix(index), neighbors=neighbors)
+    )
+    return file
+
+
+def _routes(namespace: NetworkNamespace) -> int:
+    """Routes by a gateway in the main table: the lines of /proc/net/route with that flag."""
+    with namespace.entered():
+        lines = Path("/proc/thread-self/net/route").read_text().splitlines()[1:]
+    return sum(1 for line in lines if int(line.split()[3], 16) & 0x2)

@@ -1,0 +1,1 @@
+"""Looking at a running lab from inside its namespaces: kernel tables, captured packets."""

@@ -1,0 +1,120 @@
+"""A lab that does not converge names the first broken link of the chain, and is gone."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+import pytest
+
+from lab.bench.line import line_plan
+from lab.bgp.policy import REJECT_ALL
+from lab.bgp.route import Asn
+from lab.bgp.speaker import Neighbor, Origination
+from lab.errors import BackendError
+from lab.plan.types import Plan
+from lab.runtime.launch import Launch, Orders
+from lab.runtime.rundir import claim
+from lab.timing import Budget
+
+TOO_SHORT = Budget("test-convergence", 4.0)
+
+
+def _bring_up(plan: Plan) -> None:
+    """Bring a plan up and end it again. Raises BackendError when it does not converge."""
+    launch = Launch()
+    try:
+        launch.await_isolation()
+        folder, lock = claim(plan.name)
+        try:
+            launch.begin(Orders(plan, folder.path, time.monotonic(), TOO_SHORT), lock)
+            launch.wait(lambda _: None)
+        finally:
+            os.close(lock)
+            folder.remove()
+    finally:
+        launch.abandon()
+
+
+def _with_neighbor(plan: Plan, speaker: int, neighbor: str, **changes: object) -> Plan:
+    """The same plan, one end of one session changed."""
+    config = plan.speakers[speaker].config
+    neighbors: tuple[Neighbor, ...] = tuple(
+        replace(each, **changes) if each.name == neighbor else each  # type: ignore[arg-type]
+        for each in config.neighbors
+    )
+    changed = replace(plan.speakers[speaker], config=replace(config, neighbors=neighbors))
+    return replace(plan, speakers=plan.speakers[:speaker] + (changed,) + plan.speakers[speaker + 1 :])
+
+
+def _without_wire(plan: Plan) -> Plan:
+    """The addresses stay, on interfaces of a wire that leads elsewhere."""
+    first = plan.wires[0]
+    loose = replace(first, b=replace(first.b, ifname="loose"))
+    addresses = [
+        replace(each, ifname="loose") if (each.namespace, each.ifname) == ("r1", "left") else each
+        for each in plan.addresses
+    ]
+    moved = [
+        replace(each, address=IPv4Interface("198.51.100.1/31")) if each.ifname == "loose" else each
+        for each in addresses
+    ]
+    return replace(plan, wires=(loose, *plan.wires[1:]), addresses=tuple(moved))
+
+
+def _wrong_asn(plan: Plan) -> Plan:
+    return _with_neighbor(plan, 0, "r1", peer_asn=Asn(65099))
+
+
+def _wrong_key(plan: Plan) -> Plan:
+    return _with_neighbor(plan, 0, "r1", password="one-sided")
+
+
+def _no_address(plan: Plan) -> Plan:
+    kept = [each for each in plan.addresses if (each.namespace, each.ifname) != ("r0", "right")]
+    return replace(plan, addresses=tuple(kept))
+
+
+def _other_subnet(plan: Plan) -> Plan:
+    return _with_neighbor(plan, 0, "r1", peer_address=IPv4Address("198.51.100.7"))
+
+
+def _too_many_prefixes(plan: Plan) -> Plan:
+    originations = tuple(Origination(IPv4Network((f"10.99.{number}.0", 24))) for number in range(3))
+    config = replace(plan.speakers[1].config, originations=originations)
+    changed = replace(plan.speakers[1], config=config)
+    plan = replace(plan, speakers=(plan.speakers[0], changed, *plan.speakers[2:]))
+    return _with_neighbor(plan, 0, "r1", max_prefixes=2)
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (_wrong_asn, ("r0 - r1: OPEN", "(2,2)")),
+        (_wrong_key, ("r0 - r1: TCP 179: an MD5 key at this end only", "r1 - r0: TCP 179")),
+        (_without_wire, ("r0 - r1: ARP: 10.255.0.1 does not answer",)),
+        (_no_address, ("r0 - r1: address: 10.255.0.0 is on no interface",)),
+        (_other_subnet, ("r0 - r1: address: no interface is in a subnet with 198.51.100.7",)),
+        (_too_many_prefixes, ("r0 - r1: policy: dropped for too many prefixes",)),
+    ],
+)
+def test_the_first_broken_link_is_named(broken: Callable[[Plan], Plan], words: tuple[str, ...]) -> None:
+    plan = replace(broken(line_plan(3)), name="test-diagnosis")
+    with pytest.raises(BackendError) as caught:
+        _bring_up(plan)
+    for word in words:
+        assert word in caught.value.message
+    assert "test-convergence" in caught.value.message
+    assert "one-sided" not in caught.value.message
+
+
+def test_the_untouched_line_converges() -> None:
+    _bring_up(replace(line_plan(3), name="test-diagnosis"))
+
+
+def test_a_policy_that_refuses_everything_is_no_failure() -> None:
+    """Converged is about sessions and end-of-RIB, not about routes a policy keeps away."""
+    _bring_up(replace(_with_neighbor(line_plan(3), 0, "r1", import_policy=REJECT_ALL), name="test-diagnosis"))

@@ -1,0 +1,79 @@
+"""What the doctor concludes from what it finds."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lab.cli import run
+from lab.cli.doctor import FIXES, Check, judge
+from lab.errors import BackendError
+from lab.runtime.capability import ATTEMPTS
+
+
+def kernel(*, dot1q: bool = True, vxlan: bool = True, nft: bool = True) -> list[Check]:
+    return [
+        Check("802.1Q", dot1q, False, "tags", None if dot1q else "Operation not supported"),
+        Check("vxlan", vxlan, False, "tags"),
+        Check("nftables", nft, True, "filters"),
+    ]
+
+
+def test_the_first_choice_for_tags_is_what_hardware_does() -> None:
+    verdict = judge(kernel())
+    assert (verdict["can_run"], verdict["tagging"]) == (True, "802.1Q")
+
+
+def test_without_vlans_tags_are_vxlan_and_the_reason_is_told() -> None:
+    verdict = judge(kernel(dot1q=False))
+    assert (verdict["can_run"], verdict["tagging"]) == (True, "VXLAN")
+    assert verdict["tagging_reason"] == "802.1Q: Operation not supported"
+
+
+def test_without_any_tags_no_lab_can_run() -> None:
+    verdict = judge(kernel(dot1q=False, vxlan=False))
+    assert (verdict["can_run"], verdict["tagging"]) == (False, None)
+
+
+def test_what_every_lab_needs_is_missed() -> None:
+    verdict = judge(kernel(nft=False))
+    assert (verdict["can_run"], verdict["missing"]) == (False, ["nftables"])
+
+
+def test_what_some_labs_need_is_not() -> None:
+    assert judge([*kernel(), Check("netem", False, False, "delay")])["can_run"]
+
+
+def test_there_is_advice_for_all_that_is_tried() -> None:
+    assert {name for name, *_ in ATTEMPTS} == set(FIXES)
+
+
+@pytest.fixture
+def no_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise BackendError("the kernel refuses namespaces", hint="run it elsewhere")
+
+    monkeypatch.setattr("lab.runtime.capability.probe_all", refuse)
+
+
+@pytest.mark.usefixtures("no_namespaces")
+def test_where_no_lab_can_run_the_exit_code_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["doctor", "-f", "json"]) == 3
+    found = json.loads(capsys.readouterr().out)
+    assert found["can_run"] is False
+    assert "namespaces" in found["missing"]
+    (check,) = [check for check in found["checks"] if check["name"] == "namespaces"]
+    assert (check["works"], check["found"], check["fix"]) == (
+        False,
+        "the kernel refuses namespaces",
+        "run it elsewhere",
+    )
+
+
+@pytest.mark.usefixtures("no_namespaces")
+def test_what_is_missing_is_listed_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["doctor"]) == 3
+    text = capsys.readouterr().out
+    assert "namespaces (needed): run it elsewhere" in text
+    assert text.splitlines()[-1].startswith("No lab can run here: ")
