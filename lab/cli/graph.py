@@ -23,7 +23,14 @@ FORMATS = {"svg": ("svg",), "mermaid": ("mmd", "mermaid"), "dot": ("dot", "gv")}
 
 @click.command("graph")
 @name_option
-@click.option("-o", "--output", "path", type=click.Path(path_type=Path), metavar="FILE", help="Write FILE.")
+@click.option(
+    "-o",
+    "--output",
+    "path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write FILE; the name of a format instead prints that format.",
+)
 @click.option(
     "-f",
     "--format",
@@ -43,6 +50,8 @@ def command(
     """A picture of TOPOLOGY or, without it, of the running lab with every state in colour."""
     if topology is not None and context.get_parameter_source("name") is ParameterSource.COMMANDLINE:
         raise InputError("TOPOLOGY and --name exclude each other", hint="a file, or a running lab?")
+    if str(path) in FORMATS:
+        path, output_format = None, str(path)
     plan, status = _running(name) if topology is None else (_compiled(find_topology(topology)), None)
     picture = _painted(plan, status, output_format or _format_of(path)).rstrip("\n") + "\n"
     if path is None or str(path) == "-":

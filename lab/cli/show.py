@@ -39,8 +39,9 @@ def command() -> None:
 @node_argument
 @click.argument("prefix", required=False)
 def routes(name: str | None, output_format: str, node: str, prefix: str | None) -> None:
-    """The Loc-RIB of NODE with every candidate: > best, = used beside it.
+    """The Loc-RIB of NODE with every candidate.
 
+    The best route is marked >, one that is used beside it =.
     REASON is the step of the decision process that chose the best route, and for any other
     the one that eliminated it. PREFIX shows that prefix alone; an address, its longest match.
     """

@@ -48,11 +48,16 @@ def _first_broken(session: dict[str, Any], neighbor: Neighbor, namespace: Networ
     if session["held_down"] or MAX_PREFIX_CEASE in last_error:
         return f"policy: dropped for too many prefixes ({last_error})"
     with Router(namespace) as router:
-        for check in (_link_and_address, _arp_and_tcp):
-            cause = check(router, neighbor)
-            if cause is not None:
-                return cause
-    return f"OPEN: {last_error or 'no OPEN message has come'} (peer AS {neighbor.peer_asn})"
+        cause = _link_and_address(router, neighbor)
+        if cause is not None:
+            return cause
+        with namespace.entered():
+            code = _connect(neighbor)
+        if not router.has_neighbor(neighbor.peer_address):
+            return f"ARP: {neighbor.peer_address} does not answer"
+    if "notification" in last_error:
+        return f"OPEN: {last_error} (local AS {session['local_asn']}, peer AS {neighbor.peer_asn})"
+    return _tcp(neighbor, code) or "OPEN: no OPEN message has come"
 
 
 def _link_and_address(router: Router, neighbor: Neighbor) -> str | None:
@@ -73,12 +78,8 @@ def _down(interface: InterfaceState) -> str | None:
     return None
 
 
-def _arp_and_tcp(router: Router, neighbor: Neighbor) -> str | None:
-    """Try as the daemon would, but without a key, which the probe does not know to use."""
-    with router.namespace.entered():
-        code = _connect(neighbor)
-    if not router.has_neighbor(neighbor.peer_address):
-        return f"ARP: {neighbor.peer_address} does not answer"
+def _tcp(neighbor: Neighbor, code: int) -> str | None:
+    """``code`` is how a connection without a key ended; our daemon may use one."""
     if neighbor.passive:
         return f"TCP 179: no connection has come from {neighbor.peer_address}{_about_keys(neighbor)}"
     if code == 0:

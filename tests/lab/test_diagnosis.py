@@ -93,7 +93,7 @@ def _too_many_prefixes(plan: Plan) -> Plan:
 @pytest.mark.parametrize(
     ("broken", "words"),
     [
-        (_wrong_asn, ("r0 - r1: OPEN", "(2,2)")),
+        (_wrong_asn, ("r0 - r1: OPEN: ", "r1 - r0: OPEN: ", "(2,2)")),
         (_wrong_key, ("r0 - r1: TCP 179: an MD5 key at this end only", "r1 - r0: TCP 179")),
         (_without_wire, ("r0 - r1: ARP: 10.255.0.1 does not answer",)),
         (_no_address, ("r0 - r1: address: 10.255.0.0 is on no interface",)),

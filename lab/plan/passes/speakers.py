@@ -16,6 +16,7 @@ from lab.plan.constants import BGP_IDENTIFIERS, MAXIMUM_PATHS, MSEE_ASN
 from lab.plan.edge_asn import edge_asn
 from lab.plan.errors import PlanError
 from lab.plan.facts import extend
+from lab.plan.gateway_subnet import router_addresses
 from lab.plan.legs import legs
 from lab.plan.lookup import named
 from lab.plan.types import Plan, Speaker
@@ -90,11 +91,14 @@ def _azure(topology: Topology) -> Iterator[Speaking]:
 
 
 def _gateway(topology: Topology, gateway: VirtualNetworkGateway) -> Iterable[Speaking]:
-    """Gateways announce address spaces, never subnets, and those of the networks that use them."""
+    """Gateways announce address spaces, never subnets, and those of the networks that use them;
+    IPv6 ones when the GatewaySubnet has IPv6."""
     vnet = named(topology.virtual_networks, gateway.virtual_network, "virtual network")
+    versions = {router.version for router in router_addresses(vnet)}
     originations = tuple(
         Origination(space, of_virtual_network(network))
         for network in (vnet, *transit_spokes(topology, vnet))
         for space in spaces(network)
+        if space.version in versions
     )
     return tuple((name, Asn(gateway.bgp_settings.asn), originations) for name in instances(gateway))

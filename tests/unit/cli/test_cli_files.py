@@ -143,6 +143,19 @@ def test_a_file_says_by_its_ending_what_it_holds(
     assert text.endswith("\n")
 
 
+@pytest.mark.parametrize(("name", "start"), [("svg", "<svg "), ("mermaid", "flowchart "), ("dot", "graph ")])
+def test_the_name_of_a_format_is_no_file(
+    name: str,
+    start: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert output(capsys, 0, "graph", "expressroute-basic", "-o", name).startswith(start)
+    assert not Path(name).exists()
+
+
 def test_a_picture_is_of_a_file_or_of_a_lab(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["graph", "expressroute-basic", "--name", "demo"]) == 2
     assert "exclude each other" in capsys.readouterr().err

@@ -103,6 +103,16 @@ def test_a_gateway_announces_address_spaces_and_those_of_networks_that_use_it():
     assert [str(one.prefix) for one in originations] == ["10.10.0.0/16", "10.11.0.0/16", "10.111.0.0/16"]
 
 
+def test_a_gateway_without_ipv6_announces_none():
+    def edit(data):
+        del data["virtual_networks"][0]["subnets"][1]["address_prefixes"][1]
+
+    plan = changed("dual-stack", edit)
+    originations = plan.speaker("ergw-six-0").config.originations
+    assert [str(one.prefix) for one in originations] == ["10.20.0.0/16"]
+    assert neighbors(plan, "ergw-six-0") == ["msee1/private", "msee2/private", "vnet-six"]
+
+
 def test_microsofts_edge_announces_each_region_with_its_community():
     originations = compiled(VPN).speaker("msnet").config.originations
     assert {
