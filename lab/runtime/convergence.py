@@ -28,9 +28,19 @@ class Observation:
     received: int
 
 
+def expected_sessions(plan: Plan) -> set[tuple[str, str]]:
+    """(namespace, neighbour) of every session that must come up."""
+    planned = {
+        (speaker.namespace, neighbor.name)
+        for speaker in plan.speakers
+        for neighbor in speaker.config.neighbors
+    }
+    return planned - set(plan.expected_down)
+
+
 def observe(plan: Plan, statuses: Statuses) -> Observation:
     missing: list[str] = []
-    expected_down = set(plan.expected_down)
+    expected = expected_sessions(plan)
     sent = received = 0
     for speaker in plan.speakers:
         status = statuses.get(speaker.namespace)
@@ -40,7 +50,7 @@ def observe(plan: Plan, statuses: Statuses) -> Observation:
         for session in status["sessions"]:
             sent += session["updates_sent"]
             received += session["updates_received"]
-            if (speaker.namespace, session["neighbor"]) in expected_down:
+            if (speaker.namespace, session["neighbor"]) not in expected:
                 continue
             if session["state"] != "established":
                 missing.append(f"{speaker.namespace} - {session['neighbor']}: {session['state']}")

@@ -61,6 +61,10 @@ class Speakers:
         self._events = events
         self._all: dict[str, RunningSpeaker] = {}
         self._next_request = 0
+        self.complete: set[tuple[str, str]] = set()
+        """(namespace, neighbour) of each session whose peer has sent its end-of-RIB."""
+        self.changed = asyncio.Event()
+        """Set whenever ``complete`` grows."""
         self._loop = asyncio.get_running_loop()
         self._zygote.setblocking(False)
         self._loop.add_reader(self._zygote, self._on_zygote)
@@ -156,12 +160,20 @@ class Speakers:
             return
         for message in messages:
             if "event" in message:
-                event = message["event"]
-                self._events.write(event.pop("kind"), running.name, at=event.pop("time"), **event)
+                self._on_event(running, message["event"])
                 continue
             future = running.answers.get(message["reply"])
             if future is not None and not future.done():
                 future.set_result(message["answer"])
+
+    def _on_event(self, running: RunningSpeaker, event: dict[str, Any]) -> None:
+        kind = event.pop("kind")
+        if kind == "end-of-rib":
+            self.complete.add((running.name, event["neighbor"]))
+            self.changed.set()
+        elif kind == "session-down":
+            self.complete.discard((running.name, event["neighbor"]))
+        self._events.write(kind, running.name, at=event.pop("time"), **event)
 
     def _drop_channel(self, running: RunningSpeaker, channel: Channel) -> None:
         if running.channel is not channel:

@@ -13,7 +13,7 @@ from typing import Any
 
 from lab.errors import BackendError, LabError
 from lab.runtime import capability, control, wiring
-from lab.runtime.convergence import Observation, converged, observe
+from lab.runtime.convergence import Observation, converged, expected_sessions, observe
 from lab.runtime.diagnose import explain
 from lab.runtime.events import EventLog
 from lab.runtime.isolation import own_mounts
@@ -90,10 +90,15 @@ class _Supervisor:
         self._events.write("lab-stopping")
 
     async def _converge(self) -> None:
-        """Until two looks in a row say so; ends early when nobody waits any more."""
+        """Until two looks in a row say so; ends early when nobody waits any more.
+
+        A look costs every speaker a wake-up, so there is none before all have reported the
+        end-of-RIB of every session.
+        """
         deadline = time.monotonic() + self._orders.convergence.seconds
         backoff = Backoff()
         last: Observation | None = None
+        await self._until_reported(deadline)
         while not self._stopping.is_set():
             statuses = await self._speakers.statuses()
             seen = observe(self._plan, statuses)
@@ -103,8 +108,16 @@ class _Supervisor:
             if time.monotonic() > deadline:
                 raise await asyncio.to_thread(self._not_converged, seen, statuses)
             last = seen
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), backoff.next())
+            await _first_of(self._stopping, timeout=backoff.next())
+
+    async def _until_reported(self, deadline: float) -> None:
+        expected = expected_sessions(self._plan)
+        while not (self._stopping.is_set() or expected <= self._speakers.complete):
+            self._speakers.changed.clear()
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                return
+            await _first_of(self._stopping, self._speakers.changed, timeout=remaining)
 
     def _not_converged(self, seen: Observation, statuses: dict[str, dict[str, Any]]) -> BackendError:
         findings = explain(self._plan, statuses, self._namespaces) or list(seen.missing)
@@ -160,6 +173,14 @@ class _Supervisor:
                 return self._view.namespace(request["namespace"])
             case _:
                 return control.Reply(await self._view.answer(request))
+
+
+async def _first_of(*events: asyncio.Event, timeout: float) -> None:
+    """Until one of the events is set, or the time (seconds) is over."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    for each in waiting:
+        each.cancel()
 
 
 def _reap() -> None:
