@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
+import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -138,3 +141,13 @@ def namespace_name(entry: dict[str, Any]) -> str:
     """``node`` or ``node/vrf`` of an entry of `inspect`."""
     node: str = entry["node" if "node" in entry else "name"]
     return f"{node}/{entry['vrf']}" if entry["vrf"] else node
+
+
+def own_name() -> str:
+    """How this command can be typed again from here: `mseelab`, or the path to it."""
+    invoked = Path(sys.argv[0])
+    if invoked.name != "mseelab" or shutil.which("mseelab") == str(invoked.absolute()):
+        return "mseelab"
+    with contextlib.suppress(ValueError):
+        return str(invoked.absolute().relative_to(Path.cwd()))
+    return str(invoked)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from lab.cli.options import DEFAULT_TOPOLOGY, find_topology
+from lab.cli.options import DEFAULT_TOPOLOGY, find_topology, own_name
 from lab.errors import BackendError, InputError
 from lab.plan.types import Plan
 from lab.runtime.launch import Launch, Orders, Progress, Ready
@@ -108,7 +108,8 @@ def _summary(plan: Plan, ready: Ready) -> None:
     if plan.description:
         click.echo(f"  {plan.description}")
     click.echo("\nTry next:")
+    mseelab = own_name()
     width = max((len(suggestion.command) for suggestion in plan.suggestions), default=0)
     for suggestion in plan.suggestions:
-        click.echo(f"  mseelab {suggestion.command:<{width}}  # {suggestion.shows}")
-    click.echo("\nEnd it with: mseelab down")
+        click.echo(f"  {mseelab} {suggestion.command:<{width}}  # {suggestion.shows}")
+    click.echo(f"\nEnd it with: {mseelab} down")

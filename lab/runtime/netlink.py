@@ -75,10 +75,9 @@ class Router:
     def index(self, ifname: str) -> int:
         """The interface's index; BackendError when there is no such interface."""
         if ifname not in self._indexes:
-            found = self._ipr.link_lookup(ifname=ifname)
-            if not found:
-                raise BackendError(f"{self.namespace.name}: no interface {ifname}")
-            self._indexes[ifname] = found[0]
+            self._indexes = {link.get_attr("IFLA_IFNAME"): link["index"] for link in self._ipr.get_links()}
+        if ifname not in self._indexes:
+            raise BackendError(f"{self.namespace.name}: no interface {ifname}")
         return self._indexes[ifname]
 
     def add_link(self, ifname: str, kind: str, **details: Any) -> None:
@@ -98,16 +97,6 @@ class Router:
     def change_link(self, ifname: str, **details: Any) -> None:
         with _explained(f"set {ifname} {details}", self.namespace.name):
             self._ipr.link("set", index=self.index(ifname), **details)
-
-    def move_link(self, ifname: str, namespace: NetworkNamespace, new_name: str) -> None:
-        with _explained(f"move {ifname} to {namespace.name}", self.namespace.name):
-            self._ipr.link("set", index=self.index(ifname), net_ns_fd=namespace.fd, ifname=new_name)
-        del self._indexes[ifname]
-
-    def delete_link(self, ifname: str) -> None:
-        with _explained(f"delete {ifname}", self.namespace.name):
-            self._ipr.link("del", index=self.index(ifname))
-        del self._indexes[ifname]
 
     def add_address(self, ifname: str, address: IPv4Interface | IPv6Interface) -> None:
         flags = {"flags": IFA_F_NODAD} if address.version == 6 else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Mapping
@@ -24,28 +25,48 @@ class Result:
     output: str
 
 
-def run_in(
-    namespace: NetworkNamespace, command: list[str], *, stdin: str = "", timeout_s: float = 20
-) -> Result:
-    """Standard output and error together. Raises BackendError when it cannot be started."""
-    with namespace.entered():
+class Running:
+    """A command that was started in a namespace, fed and not yet waited for."""
+
+    def __init__(self, namespace: NetworkNamespace, command: list[str], stdin: str) -> None:
+        self._namespace = namespace
+        self._command = command
+        with namespace.entered():
+            try:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    env=node_environment(),
+                )
+            except FileNotFoundError:
+                raise BackendError(
+                    f"{command[0]} is not installed", hint="`make setup` installs what the lab needs"
+                ) from None
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(stdin)
+            self._process.stdin.close()
+
+    def result(self, timeout_s: float = 20) -> Result:
+        """Standard output and error together. Raises BackendError when it does not end."""
+        assert self._process.stdout is not None
         try:
-            done = subprocess.run(
-                command,
-                input=stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                env=node_environment(),
-                timeout=timeout_s,
-                check=False,
-            )
-        except FileNotFoundError:
-            raise BackendError(
-                f"{command[0]} is not installed", hint="`make setup` installs what the lab needs"
-            ) from None
+            self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            raise BackendError(
-                f"{namespace.name}: {' '.join(command)}: no answer in {timeout_s:g} s"
-            ) from None
-    return Result(done.returncode, done.stdout)
+            self._process.kill()
+            self._process.wait()
+            command = " ".join(self._command)
+            raise BackendError(f"{self._namespace.name}: {command}: no answer in {timeout_s:g} s") from None
+        with self._process.stdout as stream:
+            return Result(self._process.returncode, stream.read())
+
+
+def run_in(namespace: NetworkNamespace, command: list[str], *, stdin: str = "") -> Result:
+    """Run a command to its end. Raises BackendError when it cannot be started or hangs.
+
+    For commands with little to say: their output has to fit into a pipe.
+    """
+    return Running(namespace, command, stdin).result()

@@ -13,6 +13,7 @@ from typing import Any
 
 from lab.errors import BackendError, LabError
 from lab.runtime import capability, control, wiring
+from lab.runtime.capability import Mechanisms
 from lab.runtime.convergence import Observation, converged, expected_sessions, observe
 from lab.runtime.diagnose import explain
 from lab.runtime.events import EventLog
@@ -30,24 +31,42 @@ def supervise(asker: socket.socket, *, rootless: bool) -> None:
     own_mounts()
     os.chdir("/")
     _, zygote = fork_zygote()
+    mechanisms = _chosen()
     received = receive_orders(asker)
     if received is None:
         return
     orders, lock = received
     folder = RunFolder(orders.folder)
     try:
-        _Supervisor(asker, orders, folder, rootless=rootless).run(zygote)
+        _Supervisor(asker, orders, folder, mechanisms, rootless=rootless).run(zygote)
     finally:
         folder.remove()
         os.close(lock)
 
 
+def _chosen() -> Mechanisms | LabError:
+    """Choosing goes on while the topology is compiled; a problem is told with the orders."""
+    try:
+        return capability.choose()
+    except LabError as error:
+        return error
+
+
 class _Supervisor:
-    def __init__(self, asker: socket.socket, orders: Orders, folder: RunFolder, *, rootless: bool) -> None:
+    def __init__(
+        self,
+        asker: socket.socket,
+        orders: Orders,
+        folder: RunFolder,
+        mechanisms: Mechanisms | LabError,
+        *,
+        rootless: bool,
+    ) -> None:
         self._asker: socket.socket | None = asker
         self._orders = orders
         self._plan = orders.plan
         self._folder = folder
+        self._chosen = mechanisms
         self._rootless = rootless
 
     def run(self, zygote: socket.socket) -> None:
@@ -65,7 +84,9 @@ class _Supervisor:
     def _build(self) -> None:
         """Everything that is not a process. Before the event loop runs, because pyroute2
         runs loops of its own."""
-        self._mechanisms = capability.choose()
+        if isinstance(self._chosen, LabError):
+            raise self._chosen
+        self._mechanisms = self._chosen
         self._namespaces = wiring.create_namespaces(self._plan)
         wiring.wire(self._plan, self._namespaces, self._mechanisms.tagging)
         self._step(f"wired {len(self._plan.namespaces)} namespaces, tags by {self._mechanisms.tagging.name}")

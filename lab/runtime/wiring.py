@@ -10,11 +10,11 @@ from contextlib import ExitStack
 
 from lab.errors import BackendError
 from lab.plan.render.nft import render_filter
-from lab.plan.types import Plan
+from lab.plan.types import PacketFilter, Plan
 from lab.runtime import netns
 from lab.runtime.netlink import Router
 from lab.runtime.netns import NetworkNamespace
-from lab.runtime.process import run_in
+from lab.runtime.process import Result, Running
 from lab.runtime.tags import Tagging, Trunk
 
 
@@ -26,7 +26,11 @@ def create_namespaces(plan: Plan) -> dict[str, NetworkNamespace]:
 
 
 def wire(plan: Plan, namespaces: dict[str, NetworkNamespace], tagging: Tagging) -> None:
-    """Build everything in ``plan`` that is not a process. Raises BackendError."""
+    """Build everything in ``plan`` that is not a process. Raises BackendError.
+
+    The filters go first: nft works beside us, and rules may name interfaces to come.
+    """
+    filters = [_start_filter(each, namespaces[each.namespace]) for each in plan.filters]
     with ExitStack() as stack:
         routers = {name: stack.enter_context(Router(namespace)) for name, namespace in namespaces.items()}
         _add_wires(plan, routers, namespaces)
@@ -39,8 +43,8 @@ def wire(plan: Plan, namespaces: dict[str, NetworkNamespace], tagging: Tagging) 
             routers[route.namespace].add_route(
                 route.prefix, route.next_hops, route.ifname, onlink=route.onlink
             )
-    for packet_filter in plan.filters:
-        _load_filter(render_filter(packet_filter), namespaces[packet_filter.namespace])
+    for packet_filter, loading in filters:
+        _check_filter(packet_filter, loading.result())
 
 
 def _add_wires(plan: Plan, routers: dict[str, Router], namespaces: dict[str, NetworkNamespace]) -> None:
@@ -85,10 +89,13 @@ def _turn_up(plan: Plan, routers: dict[str, Router]) -> None:
         routers[sub.namespace].change_link(sub.ifname, state="up")
 
 
-def _load_filter(ruleset: str, namespace: NetworkNamespace) -> None:
-    result = run_in(namespace, ["nft", "-f", "-"], stdin=ruleset)
+def _start_filter(packet_filter: PacketFilter, namespace: NetworkNamespace) -> tuple[PacketFilter, Running]:
+    return packet_filter, Running(namespace, ["nft", "-f", "-"], render_filter(packet_filter))
+
+
+def _check_filter(packet_filter: PacketFilter, result: Result) -> None:
     if result.returncode != 0:
         raise BackendError(
-            f"{namespace.name}: nft refused the packet filter: {result.output.strip()}",
+            f"{packet_filter.namespace}: nft refused the packet filter: {result.output.strip()}",
             hint="`mseelab doctor` shows whether this kernel has nftables",
         )
