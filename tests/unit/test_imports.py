@@ -44,7 +44,7 @@ IMPURE_MODULES = {
 
 ONLY_IN = {
     "exabgp": {"agent"},
-    "pyroute2": {"runtime", "cli"},
+    "pyroute2": {"runtime", "probe"},
     "scapy": {"probe"},
     "docker": set[str](),
 }
