@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -86,9 +85,10 @@ def _compile(path: Path, name: str | None) -> Plan:
 
 
 def _keep(path: Path, folder: RunFolder) -> None:
-    """A copy of what was asked for, beside the running lab."""
+    """A copy of what was asked for, beside the running lab; it may hold keys."""
     try:
-        shutil.copyfile(path, folder.topology)
+        with os.fdopen(os.open(folder.topology, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as copy:
+            copy.write(path.read_bytes())
     except OSError as error:
         raise BackendError(f"cannot write {folder.topology}: {error.strerror}") from error
 
