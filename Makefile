@@ -19,6 +19,7 @@ help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 setup: $(VENV)/.ready ## Install what is missing: system packages and the environment in .venv
+	@:
 
 lab-up: setup ## Bring the reference lab up (TOPOLOGY=, NAME=, BACKEND=)
 	@$(MSEELAB) up $(TOPOLOGY) --backend $(BACKEND) $(if $(NAME),--name $(NAME))

@@ -16,6 +16,8 @@ class EventLog:
     """Appends to the file at once, so that `mseelab events --follow` sees it."""
 
     def __init__(self, path: Path, started_at: float) -> None:
+        self.problem: OSError | None = None
+        """Why the last event could not be written, such as a full disk; the lab goes on."""
         self._file = path.open("a", buffering=1)
         self._started_at = started_at
 
@@ -25,4 +27,8 @@ class EventLog:
         event = {"time": round(moment, 6), "at": round(moment - self._started_at, 6), "kind": kind}
         if node is not None:
             event["node"] = node
-        self._file.write(json.dumps(event | facts) + "\n")
+        try:
+            self._file.write(json.dumps(event | facts) + "\n")
+            self.problem = None
+        except OSError as error:
+            self.problem = error

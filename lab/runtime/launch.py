@@ -92,6 +92,7 @@ class Launch:
                 case Progress():
                     on_progress(message)
                 case Ready():
+                    self._close()
                     return message
                 case Failed(text, hint):
                     self.abandon()
@@ -99,16 +100,24 @@ class Launch:
 
     def abandon(self) -> None:
         """End the supervisor and wait until the kernel has taken all of it away."""
+        if self._reader.closed:
+            return
         if self._pidfd is None:
             with contextlib.suppress(BackendError):
                 self.await_isolation()
-        self._socket.close()
+        if self._pidfd is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            select.select([self._pidfd], [], [], LAB_END.seconds)
+        self._close()
+
+    def _close(self) -> None:
+        """Let go of the supervisor, which lives on or is dead."""
         self._reader.close()
-        if self._pidfd is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-        select.select([self._pidfd], [], [], LAB_END.seconds)
+        self._socket.close()
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
 
     def _open_pidfd(self) -> int | None:
         message = self._receive()

@@ -120,6 +120,8 @@ class _Supervisor:
         backoff = Backoff()
         last: Observation | None = None
         await self._until_reported(deadline)
+        if self._events.problem is not None:
+            raise BackendError(f"cannot write {self._folder.events}: {self._events.problem.strerror}")
         while not self._stopping.is_set():
             statuses = await self._speakers.statuses()
             seen = observe(self._plan, statuses)

@@ -2,52 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 import pytest
+from plan_labs import running, with_config, with_neighbor
 
 from lab.bench.line import line_plan
 from lab.bgp.policy import REJECT_ALL
 from lab.bgp.route import Asn
-from lab.bgp.speaker import Neighbor, Origination
+from lab.bgp.speaker import Origination
 from lab.errors import BackendError
 from lab.plan.types import Plan
-from lab.runtime.launch import Launch, Orders
-from lab.runtime.rundir import claim
 from lab.timing import Budget
 
 TOO_SHORT = Budget("test-convergence", 4.0)
 
 
 def _bring_up(plan: Plan) -> None:
-    """Bring a plan up and end it again. Raises BackendError when it does not converge."""
-    launch = Launch()
-    try:
-        launch.await_isolation()
-        folder, lock = claim(plan.name)
-        try:
-            launch.begin(Orders(plan, folder.path, time.monotonic(), TOO_SHORT), lock)
-            launch.wait(lambda _: None)
-        finally:
-            os.close(lock)
-            folder.remove()
-    finally:
-        launch.abandon()
-
-
-def _with_neighbor(plan: Plan, speaker: int, neighbor: str, **changes: object) -> Plan:
-    """The same plan, one end of one session changed."""
-    config = plan.speakers[speaker].config
-    neighbors: tuple[Neighbor, ...] = tuple(
-        replace(each, **changes) if each.name == neighbor else each  # type: ignore[arg-type]
-        for each in config.neighbors
-    )
-    changed = replace(plan.speakers[speaker], config=replace(config, neighbors=neighbors))
-    return replace(plan, speakers=plan.speakers[:speaker] + (changed,) + plan.speakers[speaker + 1 :])
+    with running(plan, TOO_SHORT):
+        pass
 
 
 def _without_wire(plan: Plan) -> Plan:
@@ -66,11 +41,11 @@ def _without_wire(plan: Plan) -> Plan:
 
 
 def _wrong_asn(plan: Plan) -> Plan:
-    return _with_neighbor(plan, 0, "r1", peer_asn=Asn(65099))
+    return with_neighbor(plan, 0, "r1", peer_asn=Asn(65099))
 
 
 def _wrong_key(plan: Plan) -> Plan:
-    return _with_neighbor(plan, 0, "r1", password="one-sided")
+    return with_neighbor(plan, 0, "r1", password="one-sided")
 
 
 def _no_address(plan: Plan) -> Plan:
@@ -79,15 +54,13 @@ def _no_address(plan: Plan) -> Plan:
 
 
 def _other_subnet(plan: Plan) -> Plan:
-    return _with_neighbor(plan, 0, "r1", peer_address=IPv4Address("198.51.100.7"))
+    return with_neighbor(plan, 0, "r1", peer_address=IPv4Address("198.51.100.7"))
 
 
 def _too_many_prefixes(plan: Plan) -> Plan:
     originations = tuple(Origination(IPv4Network((f"10.99.{number}.0", 24))) for number in range(3))
-    config = replace(plan.speakers[1].config, originations=originations)
-    changed = replace(plan.speakers[1], config=config)
-    plan = replace(plan, speakers=(plan.speakers[0], changed, *plan.speakers[2:]))
-    return _with_neighbor(plan, 0, "r1", max_prefixes=2)
+    plan = with_config(plan, 1, replace(plan.speakers[1].config, originations=originations))
+    return with_neighbor(plan, 0, "r1", max_prefixes=2)
 
 
 @pytest.mark.parametrize(
@@ -117,4 +90,4 @@ def test_the_untouched_line_converges() -> None:
 
 def test_a_policy_that_refuses_everything_is_no_failure() -> None:
     """Converged is about sessions and end-of-RIB, not about routes a policy keeps away."""
-    _bring_up(replace(_with_neighbor(line_plan(3), 0, "r1", import_policy=REJECT_ALL), name="test-diagnosis"))
+    _bring_up(replace(with_neighbor(line_plan(3), 0, "r1", import_policy=REJECT_ALL), name="test-diagnosis"))

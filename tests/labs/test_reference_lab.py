@@ -38,33 +38,32 @@ def test_host_and_vm_reach_each_other(reference: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("node", "far", "msees"),
+    ("node", "far", "hop", "msees"),
     [
-        ("app1", VM, {"192.168.100.130", "192.168.100.134"}),
-        ("vm-corp", HOST, {"10.17.11.68", "10.17.11.69"}),
+        ("app1", VM, 3, {"192.168.100.130", "192.168.100.134"}),
+        ("vm-corp", HOST, 2, {"10.17.11.68", "10.17.11.69"}),
     ],
 )
-def test_flows_spread_over_both_msees(reference: Lab, node: str, far: str, msees: set[str]) -> None:
+def test_flows_spread_over_both_msees(reference: Lab, node: str, far: str, hop: int, msees: set[str]) -> None:
     """A flow is a 5-tuple: among some UDP ports, both MSEEs answer "time exceeded"."""
-    traced = reference.execute(node, "python3", "-c", TRACE, far).stdout.split()
-    assert msees <= set(traced)
+    traced = reference.execute(node, "python3", "-c", TRACE, far, str(hop)).stdout.split()
+    assert set(traced) == msees
 
 
 TRACE = """
-import socket, struct, sys
-# One UDP datagram per port with a growing TTL; who answers "time exceeded" is on the path.
+import socket, sys
+# One UDP datagram per port with the TTL of one hop; who answers "time exceeded" is that hop.
+far, hop = sys.argv[1], int(sys.argv[2])
 answers = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
 answers.settimeout(0.3)
-for ttl in range(1, 7):
-    for port in range(33434, 33458):
-        probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        probe.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
-        probe.sendto(b"x", (sys.argv[1], port))
-        probe.close()
-        try:
-            print(answers.recvfrom(512)[1][0])
-        except TimeoutError:
-            pass
+for port in range(33434, 33458):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hop)
+        probe.sendto(b"x", (far, port))
+    try:
+        print(answers.recvfrom(512)[1][0])
+    except TimeoutError:
+        pass
 """
 
 
