@@ -106,6 +106,12 @@ def test_the_plan_is_text_with_a_fact_a_line(capsys: pytest.CaptureFixture[str])
     assert any(line.startswith("node msee1 ") for line in lines)
 
 
+def test_the_plan_shows_the_service_key_of_a_circuit(capsys: pytest.CaptureFixture[str]) -> None:
+    """Stable: made of names, so the same file always has the same key."""
+    *_, last = output(capsys, 0, "plan", "expressroute-vpn").splitlines()
+    assert last.startswith("circuit name=er-seattle service_key=c1a6ddaf-0961-5f40-893b-7d584188d8e7 ")
+
+
 def test_the_plan_as_json_holds_every_kind(capsys: pytest.CaptureFixture[str]) -> None:
     plan = json.loads(output(capsys, 0, "plan", "expressroute-basic", "-f", "json"))
     assert {"nodes", "wires", "addresses", "speakers"} <= plan.keys()
