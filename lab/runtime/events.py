@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ class EventLog:
     def __init__(self, path: Path, started_at: float) -> None:
         self.problem: OSError | None = None
         """Why the last event could not be written, such as a full disk; the lab goes on."""
-        self._file = path.open("a", buffering=1)
+        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", buffering=1)
         self._started_at = started_at
 
     def write(self, kind: str, node: str | None = None, *, at: float | None = None, **facts: Any) -> None:

@@ -163,7 +163,11 @@ class Speakers:
                 self._on_event(running, message["event"])
                 continue
             future = running.answers.get(message["reply"])
-            if future is not None and not future.done():
+            if future is None or future.done():
+                continue
+            if "error" in message:
+                future.set_exception(BackendError(f"{running.name}: {message['error']}"))
+            else:
                 future.set_result(message["answer"])
 
     def _on_event(self, running: RunningSpeaker, event: dict[str, Any]) -> None:

@@ -74,7 +74,7 @@ def one_peering_of_each_type(view: View) -> Iterator[Finding]:
 
 
 def vlan_ids_differ_in_a_circuit(view: View) -> Iterator[Finding]:
-    """The tag tells a circuit's peerings apart (expressroute-howto-routing-cli)."""
+    """The tag tells a circuit's peerings apart (howto-routing-cli)."""
     seen: dict[tuple[object, int], Peering] = {}
     for loc, _, peering in view.peerings():
         first = seen.setdefault((loc[1], peering.vlan_id), peering)
@@ -117,7 +117,7 @@ def link_prefixes_are_nobody_elses(view: View) -> Iterator[Finding]:
 
 
 def microsoft_peering_says_its_prefixes(view: View) -> Iterator[Finding]:
-    """advertised_public_prefixes belong to Microsoft peering (expressroute-howto-routing-cli)."""
+    """advertised_public_prefixes belong to Microsoft peering (howto-routing-cli)."""
     for loc, _, peering in view.peerings():
         microsoft = peering.peering_type is PeeringType.MICROSOFT
         config = (*loc, "microsoft_peering_config")

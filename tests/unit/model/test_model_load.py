@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from ipaddress import IPv4Network
+from ipaddress import IPv4Interface, IPv4Network, IPv6Network
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from lab.errors import InputError
+from lab.model.circuit import Peering
 from lab.model.identity import service_key_of
 from lab.model.load import load_topology, parse_topology
+from lab.model.onprem import Attachment
 from lab.model.problem import Problem, TopologyError
+from lab.model.topology import Topology
 
 TOPOLOGIES = Path(__file__).parents[3] / "scenarios" / "topologies"
 SHIPPED = [pytest.param(file, id=file.stem) for file in sorted(TOPOLOGIES.glob("*.yaml"))]
@@ -145,3 +149,19 @@ def test_a_service_key_that_is_given_is_kept() -> None:
     given = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
     topology = parse_topology(text.replace("    stag: 8\n", f"    service_key: {given}\n"), "t.yaml")
     assert str(service_key_of(topology, topology.express_route_circuits[0])) == given
+
+
+@pytest.mark.parametrize("file", SHIPPED)
+def test_a_topology_can_be_made_of_values_as_well_as_of_text(file: Path) -> None:
+    topology = load_topology(file)
+    assert Topology.model_validate(topology.model_dump()) == topology
+    assert Topology.model_validate(topology.model_dump(mode="json")) == topology
+
+
+def test_the_types_of_addresses_hold_for_values_too() -> None:
+    circuit = load_topology(REFERENCE).express_route_circuits[0].peerings[0].model_dump()
+    with pytest.raises(ValidationError, match="'2001:db8::/126' is not an IPv4 network"):
+        Peering.model_validate(circuit | {"primary_peer_address_prefix": IPv6Network("2001:db8::/126")})
+    attachment = {"circuit": "c", "peering_type": "MicrosoftPeering", "path": "primary", "zone": "z"}
+    address = IPv4Interface("192.0.2.1/30")
+    assert Attachment.model_validate(attachment | {"address": address}).address == address
