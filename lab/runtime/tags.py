@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Protocol
 
-from lab.plan.types import SubInterface, Wire
+from lab.plan.types import Endpoint, SubInterface, Wire
 from lab.runtime.netlink import Router
 from lab.runtime.netns import NetworkNamespace
 
@@ -24,6 +24,8 @@ UNDERLAY = IPv4Address("169.254.0.0")
 DOT1Q = 0x8100
 """ExpressRoute Direct uses ethertype 0x8100 for both tags (learn.microsoft.com,
 expressroute-erdirect-about)."""
+LOOSE_BINDING = 0x4
+"""VLAN_FLAG_LOOSE_BINDING (linux/if_vlan.h)."""
 
 
 class Tagging(Protocol):
@@ -50,12 +52,18 @@ class Trunk:
 
 
 class VlanTagging:
-    """802.1Q sub-interfaces; with an S-tag, a second one on top (QinQ)."""
+    """802.1Q sub-interfaces; with an S-tag, a second one on top (QinQ).
+
+    Bound loosely: a port that is set down takes its traffic with it, but not the IPv6
+    addresses and the routes of its sub-interfaces, which nobody would bring back when it is
+    set up again. VXLAN interfaces are like that anyway. A port without carrier takes the
+    carrier of its sub-interfaces either way.
+    """
 
     name = "802.1Q"
 
     def __init__(self) -> None:
-        self._outer: set[tuple[str, str]] = set()
+        self._outer: dict[tuple[str, str, int], str] = {}
 
     def prepare(self, trunk: Trunk, routers: dict[str, Router]) -> None:
         """Nothing: tags need no underlay."""
@@ -63,26 +71,32 @@ class VlanTagging:
     def add(self, sub: SubInterface, trunk: Trunk, router: Router, target: NetworkNamespace) -> None:
         parent = sub.port.ifname
         if sub.s_tag is not None:
-            parent = self._outer_interface(sub, router)
-        router.add_link(
-            sub.ifname,
-            "vlan",
-            net_ns_fd=target.fd,
-            mtu=sub.mtu,
-            link=router.index(parent),
-            vlan_id=sub.c_tag,
-            vlan_protocol=DOT1Q,
-        )
+            parent = self._outer_interface(sub.port, sub.s_tag, router)
+        details = _vlan(router, parent, sub.c_tag)
+        router.add_link(sub.ifname, "vlan", net_ns_fd=target.fd, mtu=sub.mtu, **details)
 
-    def _outer_interface(self, sub: SubInterface, router: Router) -> str:
-        outer = f"s{sub.s_tag}"
-        if (sub.port.namespace, outer) not in self._outer:
-            router.add_link(
-                outer, "vlan", link=router.index(sub.port.ifname), vlan_id=sub.s_tag, vlan_protocol=DOT1Q
-            )
+    def _outer_interface(self, port: Endpoint, s_tag: int, router: Router) -> str:
+        """The interface of the outer tag, made for the first peering that needs it.
+
+        ``s8``, or ``s8.2`` for the same tag on the node's second port.
+        """
+        key = (port.namespace, port.ifname, s_tag)
+        if key not in self._outer:
+            others = sum(namespace == port.namespace and tag == s_tag for namespace, _, tag in self._outer)
+            outer = f"s{s_tag}.{others + 1}" if others else f"s{s_tag}"
+            router.add_link(outer, "vlan", **_vlan(router, port.ifname, s_tag))
             router.change_link(outer, state="up")
-            self._outer.add((sub.port.namespace, outer))
-        return outer
+            self._outer[key] = outer
+        return self._outer[key]
+
+
+def _vlan(router: Router, parent: str, tag: int) -> dict[str, object]:
+    return {
+        "link": router.index(parent),
+        "vlan_id": tag,
+        "vlan_protocol": DOT1Q,
+        "vlan_flags": {"flags": LOOSE_BINDING, "mask": LOOSE_BINDING},
+    }
 
 
 class VxlanTagging:
