@@ -87,6 +87,7 @@ def silent() -> Iterator[Capture]:
 def pipe() -> Iterator[tuple[int, int]]:
     """The reading and the writing end, each in a file object of its own to be closed."""
     reading, writing = os.pipe()
+    os.set_blocking(reading, False)
     with os.fdopen(reading, "rb", buffering=0) as out, os.fdopen(writing, "wb", buffering=0):
         yield out.fileno(), writing
 
