@@ -7,13 +7,13 @@ import sys
 import click
 
 from lab.cli.joining import execute, join
-from lab.cli.options import connect, name_option
+from lab.cli.options import connect, name_option, node_argument
 from lab.runtime.process import node_environment
 
 
 @click.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @name_option
-@click.argument("node", metavar="NODE[/VRF]")
+@node_argument
 @click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
 def command(name: str | None, node: str, arguments: tuple[str, ...]) -> None:
     """Run a command in a node; its exit code is ours.

@@ -7,13 +7,13 @@ import sys
 import click
 
 from lab.cli.joining import execute, join
-from lab.cli.options import connect, name_option
+from lab.cli.options import connect, name_option, node_argument
 from lab.runtime.process import node_environment
 
 
 @click.command("shell")
 @name_option
-@click.argument("node", metavar="NODE[/VRF]")
+@node_argument
 def command(name: str | None, node: str) -> None:
     """A shell in a node; leave it with `exit`."""
     control = connect(name)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from lab.cli.options import DEFAULT_TOPOLOGY, find_topology, own_name
+from lab.cli.options import DEFAULT_TOPOLOGY, complete_topologies, find_topology, own_name
 from lab.errors import BackendError, InputError
 from lab.plan.types import Plan
 from lab.runtime.launch import Launch, Orders, Progress, Ready
@@ -19,7 +19,9 @@ from lab.timing import CONVERGENCE, Budget
 
 
 @click.command("up")
-@click.argument("topology", default=DEFAULT_TOPOLOGY, metavar="[TOPOLOGY]")
+@click.argument(
+    "topology", default=DEFAULT_TOPOLOGY, metavar="[TOPOLOGY]", shell_complete=complete_topologies
+)
 @click.option("--name", metavar="NAME", help="Name of the lab; the topology's own by default.")
 @click.option("--backend", type=click.Choice(["auto", "netns"]), default="auto", help="Where nodes live.")
 @click.option(

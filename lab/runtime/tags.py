@@ -19,7 +19,8 @@ from lab.plan.types import Endpoint, SubInterface, Wire
 from lab.runtime.netlink import Router
 from lab.runtime.netns import NetworkNamespace
 
-VXLAN_PORT = 4789
+FIRST_PORT = 14789
+"""Trunks count from here. Not RFC 7348's 4789: its neighbours are other protocols' ports."""
 UNDERLAY = IPv4Address("169.254.0.0")
 DOT1Q = 0x8100
 """ExpressRoute Direct uses ethertype 0x8100 for both tags (learn.microsoft.com,
@@ -119,7 +120,7 @@ class VxlanTagging:
             vxlan_id=(sub.s_tag or 0) << 12 | sub.c_tag,
             vxlan_local=str(own),
             vxlan_group=str(far),
-            vxlan_port=VXLAN_PORT + trunk.number,
+            vxlan_port=FIRST_PORT + trunk.number,
             vxlan_link=router.index(sub.port.ifname),
             vxlan_learning=False,
         )

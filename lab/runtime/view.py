@@ -101,8 +101,10 @@ class View:
         if len(inside) == 1:
             return inside[0]
         what = "a BGP speaker" if speaker else "a node"
-        known = inside or sorted(wanted)
-        raise InputError(f"{name} is not {what} of this lab", hint="there are: " + ", ".join(known))
+        known = ", ".join(inside or sorted(wanted))
+        if inside:
+            raise InputError(f"{name} is several: say which VRF", hint=f"there are: {known}")
+        raise InputError(f"{name} is not {what} of this lab", hint=f"there are: {known}")
 
     def _node(self, name: str) -> dict[str, Any]:
         node, vrf = _split(name)
