@@ -11,6 +11,7 @@ from lab.agent.adj_rib_out import AdjRibOutQueue
 from lab.agent.bridge import Announcements, Session, SpeakerPeer, SpeakerReactor, hold_down
 from lab.agent.channel import Channel, ChannelClosedError
 from lab.agent.fib import Fib, NextHops
+from lab.agent.links import Links
 from lab.bgp.engine import Engine
 from lab.bgp.events import (
     Action,
@@ -23,6 +24,7 @@ from lab.bgp.events import (
     Nlri,
     PeerDown,
     PeerUp,
+    RouteRefresh,
     Uninstall,
     Withdraw,
     Withdrawn,
@@ -50,19 +52,24 @@ class SessionRecord:
 class Agent:
     """One speaker; ``peers_ready`` gives it its reactor before the first turn."""
 
-    def __init__(self, config: SpeakerConfig, fib: Fib, channel: Channel) -> None:
+    def __init__(self, config: SpeakerConfig, fib: Fib, links: Links, channel: Channel) -> None:
         self.reactor: SpeakerReactor
         self._config = config
         self._engine = Engine(config)
         self._fib = fib
+        self._links = links
         self._channel = channel
         self._neighbors = {(str(n.local_address), str(n.peer_address)): n for n in config.neighbors}
         self._sessions = {neighbor.name: session for session, neighbor in self._neighbors.items()}
         self._records = {neighbor.name: SessionRecord() for neighbor in config.neighbors}
+        self._installed: dict[Prefix, NextHops] = {}
         self._fib_changes: dict[Prefix, NextHops] = {}
         self._fib_refused: dict[Prefix, str] = {}
 
     # What ExaBGP tells us (bridge.Listener).
+
+    def keepalive(self, session: Session) -> int:
+        return self._neighbors[session].timers.keepalive
 
     def peers_ready(self, reactor: SpeakerReactor) -> None:
         self.reactor = reactor
@@ -98,11 +105,18 @@ class Agent:
         self._handle(EndOfRib(neighbor.name))
         self._emit("end-of-rib", neighbor=neighbor.name)
 
+    def route_refresh(self, session: Session) -> None:
+        neighbor = self._neighbors[session]
+        self._handle(RouteRefresh(neighbor.name))
+        self._emit("route-refresh", neighbor=neighbor.name)
+
     def wakeup_fds(self) -> list[int]:
-        return [self._channel.fileno()]
+        return [self._channel.fileno(), self._links.fileno()]
 
     def turn(self) -> None:
         """Once per turn of the reactor: write the FIB, serve the supervisor."""
+        if self._links.came_up():
+            self._fib_changes = self._installed | self._fib_changes
         self._flush_fib()
         try:
             for request in self._channel.receive():
@@ -140,6 +154,11 @@ class Agent:
             return
         changes, self._fib_changes = self._fib_changes, {}
         refused = self._fib.apply(changes)
+        for prefix, next_hops in changes.items():
+            if next_hops:
+                self._installed[prefix] = next_hops
+            else:
+                self._installed.pop(prefix, None)
         for prefix in changes:
             self._fib_refused.pop(prefix, None)
         self._fib_refused |= refused

@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import exabgp.reactor.loop as exabgp_loop
+import exabgp.reactor.peer as exabgp_peer
 from exabgp.bgp.message import Action as NlriAction
 from exabgp.bgp.message import Update
+from exabgp.bgp.message.refresh import RouteRefresh
 from exabgp.configuration.configuration import Configuration
 from exabgp.environment import getenv
 from exabgp.reactor.peer import ACTION, Peer
@@ -23,16 +25,21 @@ from exabgp.reactor.peer import ACTION, Peer
 from lab.agent.adj_rib_out import AdjRibOutQueue
 from lab.agent.codec import decode, prefix_of
 from lab.bgp.events import Nlri
-from lab.bgp.route import PathAttributes
+from lab.bgp.route import Address, PathAttributes
 
 IDLE_POLL_MS = 200
 """How long a reactor with all sessions up may wait for its sockets; timers count seconds."""
+
+REPORTED = ("neighbor-changes", "receive-update", "receive-refresh", "receive-parsed")
+"""What ExaBGP's reactor tells its ``Processes``, in the words of its ``api`` section."""
 
 POLL_EVENTS = select.POLLIN | select.POLLPRI | select.POLLHUP | select.POLLNVAL | select.POLLERR
 
 
 class Listener(Protocol):
     """What the agent is told; a session is named by (local address, peer address)."""
+
+    def keepalive(self, session: Session) -> int: ...
 
     def peers_ready(self, reactor: SpeakerReactor) -> None: ...
 
@@ -43,6 +50,8 @@ class Listener(Protocol):
     def update(self, session: Session, announced: Announcements, withdrawn: list[Nlri]) -> None: ...
 
     def end_of_rib(self, session: Session) -> None: ...
+
+    def route_refresh(self, session: Session) -> None: ...
 
     def turn(self) -> None: ...
 
@@ -79,6 +88,18 @@ class ConnectRetry:
 
     def backoff(self) -> bool:
         return time.monotonic() < self._until
+
+
+class KeepaliveTimer(exabgp_peer.KA):  # type: ignore[misc]
+    """ExaBGP always sends a third of the hold time apart; a speaker may be told a shorter time.
+
+    RFC 4271 section 4.4: a third of the hold time is the longest that is reasonable.
+    """
+
+    def __init__(self, session: Any, proto: Any) -> None:
+        super().__init__(session, proto)
+        wanted = proto.peer.reactor.keepalive_of(proto.neighbor)
+        self.send_timer.keepalive = min(wanted, self.send_timer.keepalive)
 
 
 class SpeakerPeer(Peer):  # type: ignore[misc]
@@ -120,13 +141,14 @@ class SpeakerReactor(exabgp_loop.Reactor):  # type: ignore[misc]
             return False
         for peer in self._peers.values():
             neighbor = peer.neighbor
-            neighbor.api.update(
-                {"neighbor-changes": ["agent"], "receive-update": ["agent"], "receive-parsed": ["agent"]}
-            )
+            neighbor.api.update(dict.fromkeys(REPORTED, ["agent"]))
             if not isinstance(neighbor.rib.outgoing, AdjRibOutQueue):
                 neighbor.rib.outgoing = AdjRibOutQueue(neighbor.families())
         self._agent.peers_ready(self)
         return True
+
+    def keepalive_of(self, neighbor: Any) -> int:
+        return self._agent.keepalive(session_of(neighbor))
 
     def peer_of(self, session: Session) -> SpeakerPeer:
         """The peer of a session; KeyError when there is none."""
@@ -169,26 +191,16 @@ class AgentProcesses:
         return ()
 
     def message(self, _code: int, neighbor: Any, _direction: str, message: Any, *_rest: Any) -> None:
-        if message.TYPE != Update.TYPE:
-            return
         session = session_of(neighbor)
-        if any(nlri.EOR for nlri in message.nlris):
-            self._agent.end_of_rib(session)
-            return
-        announced: Announcements = {}
-        withdrawn: list[Nlri] = []
-        decoded: dict[int, PathAttributes] = {}
-        for nlri in message.nlris:
-            prefix = prefix_of(bytes(nlri.cidr._packed), nlri.cidr.mask)
-            path_id = int.from_bytes(nlri.path_info.pack(), "big")
-            if nlri.action == NlriAction.WITHDRAW:
-                withdrawn.append((prefix, path_id))
-                continue
-            attributes = decoded.get(id(nlri.nexthop))
-            if attributes is None:
-                attributes = decoded[id(nlri.nexthop)] = decode(message.attributes, nlri.nexthop)
-            announced.setdefault((attributes, path_id), []).append(prefix)
-        self._agent.update(session, announced, withdrawn)
+        if message.TYPE == RouteRefresh.TYPE:
+            asked = message.reserved == RouteRefresh.request
+            if asked and (message.afi, message.safi) in neighbor.families():
+                self._agent.route_refresh(session)
+        elif message.TYPE == Update.TYPE:
+            if any(nlri.EOR for nlri in message.nlris):
+                self._agent.end_of_rib(session)
+            else:
+                self._agent.update(session, *_sorted_out(message))
 
     def up(self, neighbor: Any) -> None:
         self._agent.session_up(session_of(neighbor))
@@ -214,6 +226,37 @@ class AgentProcesses:
     def answer_error(self, _service: str) -> None: ...
 
 
+def _sorted_out(update: Any) -> tuple[Announcements, list[Nlri]]:
+    """What an UPDATE announces and withdraws.
+
+    Announcements without valid attributes withdraw (RFC 7606 section 2). Of two IPv6 next
+    hops the link-local one is passed over (RFC 2545 section 3); ExaBGP lists a prefix twice.
+    """
+    announced: Announcements = {}
+    withdrawn: list[Nlri] = []
+    decoded: dict[Any, PathAttributes | None] = {}
+    for nlri in update.nlris:
+        prefix = prefix_of(bytes(nlri.cidr._packed), nlri.cidr.mask)
+        path_id = int.from_bytes(nlri.path_info.pack(), "big")
+        if nlri.action == NlriAction.WITHDRAW:
+            withdrawn.append((prefix, path_id))
+            continue
+        next_hop = nlri.nexthop.ton()
+        if next_hop not in decoded:
+            decoded[next_hop] = decode(update.attributes, nlri.nexthop)
+        attributes = decoded[next_hop]
+        if attributes is None:
+            withdrawn.append((prefix, path_id))
+        elif not _is_ipv6_link_local(attributes.next_hop):
+            announced.setdefault((attributes, path_id), []).append(prefix)
+    return announced, withdrawn
+
+
+def _is_ipv6_link_local(address: Address) -> bool:
+    """169.254.0.0/16 is not meant: a VPN gateway may speak BGP from there."""
+    return address.version == 6 and address.is_link_local
+
+
 def prepare_exabgp() -> None:
     """Settle ExaBGP's environment; once per process, before any fork."""
     environment = getenv()
@@ -227,6 +270,7 @@ def prepare_exabgp() -> None:
     environment.cache.attributes = True
     exabgp_loop.log.init(environment)
     exabgp_loop.Peer = SpeakerPeer
+    exabgp_peer.KA = KeepaliveTimer
 
 
 def make_reactor(configuration: str, agent: Listener) -> SpeakerReactor:

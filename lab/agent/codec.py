@@ -16,10 +16,12 @@ from exabgp.bgp.message.update.attribute.localpref import LocalPreference
 from exabgp.bgp.message.update.attribute.med import MED
 from exabgp.bgp.message.update.attribute.nexthop import NextHop
 from exabgp.bgp.message.update.attribute.origin import Origin as ExaOrigin
+from exabgp.protocol.ip import NoNextHop
 
 from lab.bgp.route import Address, Asn, Community, Origin, PathAttributes, Prefix
 
 CODE = Attribute.CODE
+ORIGINS = frozenset(Origin)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -30,18 +32,24 @@ def prefix_of(packed: bytes, length: int) -> Prefix:
     return network((number, length), strict=False)
 
 
-def decode(attributes: Any, next_hop: Any) -> PathAttributes:
-    """Our value of the path attributes of one UPDATE, for the NLRI with that next hop."""
+def decode(attributes: Any, next_hop: Any) -> PathAttributes | None:
+    """Our value of the path attributes of one UPDATE, for the NLRI with that next hop.
+
+    None when ORIGIN is undefined or a mandatory attribute is missing: the NLRI then count
+    as withdrawn (RFC 7606 sections 3 d and 7.1). An empty AS_PATH is the same as none to
+    ExaBGP. The members of an AS_SET stand in the AS_PATH one by one (see PathAttributes).
+    """
+    origin = attributes.get(CODE.ORIGIN)
+    if origin is None or origin.origin not in ORIGINS or next_hop is NoNextHop:
+        return None
     med = attributes.get(CODE.MED)
     local_pref = attributes.get(CODE.LOCAL_PREF)
     as_path = attributes.get(CODE.AS_PATH)
-    origin = attributes.get(CODE.ORIGIN)
+    segments = () if as_path is None else as_path.aspath
     return PathAttributes(
-        next_hop=ip_address(str(next_hop)),
-        as_path=()
-        if as_path is None
-        else tuple(Asn(int(asn)) for segment in as_path.aspath for asn in segment),
-        origin=Origin.INCOMPLETE if origin is None else Origin(origin.origin),
+        next_hop=ip_address(next_hop.ton()),
+        as_path=tuple(Asn(int(asn)) for segment in segments for asn in segment),
+        origin=Origin(origin.origin),
         local_pref=None if local_pref is None else local_pref.localpref,
         med=None if med is None else med.med,
         communities=frozenset(

@@ -11,7 +11,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from lab.bgp.route import Address, Prefix
@@ -24,10 +24,13 @@ NLMSG_ERROR = 2
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_REPLACE, NLM_F_CREATE = 0x1, 0x4, 0x100, 0x400
 RTA_DST, RTA_GATEWAY, RTA_PRIORITY, RTA_MULTIPATH = 1, 5, 6, 9
 RT_TABLE_MAIN, RT_SCOPE_UNIVERSE, RTN_UNICAST = 254, 0, 1
-METRIC = 20
-"""Behind connected and static routes (0), as an external route stands in a router."""
+METRIC = {socket.AF_INET: 20, socket.AF_INET6: 1024 + 20}
+"""Behind connected and static routes, as an external route stands in a router. Without a
+metric the kernel gives those 0 over IPv4, 256 and 1024 over IPv6."""
 
-NETLINK_BATCH = 400
+NETLINK_BATCH = 100
+"""Messages in one send. A hundred routes with many next hops fit the kernel's usual send
+buffer, and the answers to a hundred that are refused its usual receive buffer (208 KiB)."""
 
 NextHops = tuple[Address, ...]
 
@@ -36,25 +39,33 @@ class Fib(Protocol):
     """Several next hops are ECMP. Removing an absent prefix is not an error.
 
     ``apply`` takes the new next hops per prefix, none meaning removal, and returns the text
-    of what the kernel refused, by prefix.
+    of what the kernel refused, by prefix. A refused prefix stays as it was; the others are
+    applied all the same.
     """
 
     def apply(self, changes: Mapping[Prefix, NextHops]) -> dict[Prefix, str]: ...
 
 
 class MemoryFib:
-    """The twin: a dictionary."""
+    """The twin: a dictionary. ``connected``: where a next hop must be; None is everywhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, connected: Collection[Prefix] | None = None) -> None:
         self.routes: dict[Prefix, NextHops] = {}
+        self._connected = connected
 
     def apply(self, changes: Mapping[Prefix, NextHops]) -> dict[Prefix, str]:
+        refused: dict[Prefix, str] = {}
         for prefix, next_hops in changes.items():
-            if next_hops:
+            if not all(map(self._reachable, next_hops)):
+                refused[prefix] = os.strerror(errno.ENETUNREACH)
+            elif next_hops:
                 self.routes[prefix] = next_hops
             else:
                 self.routes.pop(prefix, None)
-        return {}
+        return refused
+
+    def _reachable(self, next_hop: Address) -> bool:
+        return self._connected is None or any(next_hop in network for network in self._connected)
 
 
 def rta(kind: int, value: bytes) -> bytes:
@@ -78,7 +89,7 @@ def route_message(sequence: int, prefix: Prefix, next_hops: NextHops, *, ack: bo
         RTN_UNICAST if next_hops else 0,
         0,
     )
-    body += rta(RTA_DST, prefix.network_address.packed) + rta(RTA_PRIORITY, struct.pack("=I", METRIC))
+    body += rta(RTA_DST, prefix.network_address.packed) + rta(RTA_PRIORITY, struct.pack("=I", METRIC[family]))
     if len(next_hops) == 1:
         body += rta(RTA_GATEWAY, next_hops[0].packed)
     elif next_hops:

@@ -9,6 +9,7 @@ from lab.agent.agent import Agent
 from lab.agent.bridge import make_reactor
 from lab.agent.channel import Channel
 from lab.agent.fib import KernelFib
+from lab.agent.links import LinkWatch
 from lab.bgp.speaker import SpeakerConfig
 
 
@@ -18,5 +19,5 @@ def run_speaker(config: SpeakerConfig, exabgp_configuration: str, channel_socket
     Needs ``bridge.prepare_exabgp()`` to have been called in this process or a parent.
     """
     gc.set_threshold(50_000, 20, 20)
-    agent = Agent(config, KernelFib(), Channel(channel_socket))
+    agent = Agent(config, KernelFib(), LinkWatch(), Channel(channel_socket))
     return int(make_reactor(exabgp_configuration, agent).run())

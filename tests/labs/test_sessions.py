@@ -69,3 +69,19 @@ def test_packets_follow_the_routes_from_end_to_end() -> None:
     with running(replace(line_plan(6), name="test-line")) as lab:
         done = lab.execute("r0", "ping", "-n", "-c", "2", "-i", "0.1", "-I", "10.0.0.1", "10.0.5.1")
         assert done.returncode == 0, done.stdout
+
+
+def test_routes_survive_an_interface_that_is_down_for_less_than_the_hold_time() -> None:
+    """The kernel drops them with the interface; the session never notices."""
+    with running(replace(line_plan(2), name="test-flap")) as lab:
+
+        def installed() -> bool:
+            return "10.0.1.0/24" in lab.execute("r0", "ip", "route", "show", "proto", "201").stdout
+
+        assert installed()
+        assert lab.execute("r0", "ip", "link", "set", "right", "down").returncode == 0
+        assert not installed()
+        assert lab.execute("r0", "ip", "link", "set", "right", "up").returncode == 0
+        eventually("the route is back", installed)
+        assert _session(lab, "r0", "r1")["state"] == "established"
+        assert "session-down" not in {event["kind"] for event in lab.events()}

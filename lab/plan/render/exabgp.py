@@ -1,9 +1,9 @@
 """A speaker as ExaBGP 5 configuration text: its sessions, and nothing of its routes.
 
 There is no ``process`` section: routes pass between ExaBGP and the agent inside one process.
-``adj-rib-in`` and ``adj-rib-out`` stay off because the agent keeps both, and with them route
-refresh, which would switch ``adj-rib-out`` on again. ExaBGP sends keepalives every third of the
-negotiated hold time, whatever ``Timers.keepalive`` says.
+The agent keeps both Adj-RIBs: ``adj-rib-in`` is off, and ``adj-rib-out`` is on in name only,
+because route refresh asks for it, for the agent puts a queue of its own in its place. ExaBGP
+sends keepalives every third of the negotiated hold time, whatever ``Timers.keepalive`` says.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CAPABILITIES = (
     "asn4 enable",
     "extended-message enable",
     "graceful-restart disable",
-    "route-refresh disable",
+    "route-refresh enable",
     "multi-session disable",
     "operational disable",
     "aigp disable",
@@ -69,7 +69,7 @@ def _statements(asn: Asn, bgp_identifier: IPv4Address, neighbor: Neighbor) -> It
         yield "md5-base64 true"
     yield "group-updates true"
     yield "adj-rib-in false"
-    yield "adj-rib-out false"
+    yield "adj-rib-out true"
 
 
 def _block(name: str, statements: tuple[str, ...]) -> Iterator[str]:

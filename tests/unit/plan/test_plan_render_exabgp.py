@@ -65,7 +65,7 @@ def test_a_session_is_read_back_as_it_was_meant():
     assert found["hold-time"] == 10
     assert found["description"] == "msee1/private"
     assert found.families() == [(AFI.ipv4, SAFI.unicast)]
-    assert (found["group-updates"], found["adj-rib-in"], found["adj-rib-out"]) == (True, False, False)
+    assert (found["group-updates"], found["adj-rib-in"], found["adj-rib-out"]) == (True, False, True)
 
 
 def test_the_waiting_end_listens_and_the_other_connects():
@@ -99,8 +99,17 @@ def test_add_path_is_both_ways_and_only_where_asked_for():
 def test_capabilities_are_few():
     capability = one()["capability"]
     assert capability["asn4"] is True
-    for name in ("graceful-restart", "route-refresh", "multi-session", "operational"):
+    for name in ("graceful-restart", "multi-session", "operational"):
         assert not capability[name]
+
+
+def test_route_refresh_is_offered():
+    assert one()["capability"]["route-refresh"] is True
+
+
+def test_exabgp_has_nothing_to_say_about_a_configuration(caplog):
+    one(add_path=True, password="key", passive=True)
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(

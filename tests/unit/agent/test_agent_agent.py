@@ -1,0 +1,252 @@
+"""The agent between ExaBGP's peers, the engine, the FIB and the supervisor."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, ip_address, ip_network
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from exabgp.protocol.family import AFI, SAFI
+
+from lab.agent.adj_rib_out import AdjRibOutQueue
+from lab.agent.agent import Agent
+from lab.agent.channel import Channel
+from lab.agent.fib import MemoryFib
+from lab.bgp.route import Asn, PathAttributes
+from lab.bgp.speaker import Neighbor, SpeakerConfig
+
+P, Q = ip_network("10.1.0.0/16"), ip_network("10.2.0.0/16")
+CE1 = Neighbor("ce1", ip_address("192.0.2.1"), ip_address("192.0.2.2"), Asn(65001))
+CE2 = Neighbor("ce2", ip_address("192.0.2.5"), ip_address("192.0.2.6"), Asn(65002))
+CONFIG = SpeakerConfig(
+    name="msee1",
+    asn=Asn(12076),
+    bgp_identifier=IPv4Address("10.255.0.1"),
+    neighbors=(CE1, CE2),
+    connected=(ip_network("192.0.2.0/30"), ip_network("192.0.2.4/30"), ip_network("198.51.100.0/24")),
+)
+
+
+def session(neighbor: Neighbor) -> tuple[str, str]:
+    return str(neighbor.local_address), str(neighbor.peer_address)
+
+
+class Reactor:
+    """As much of a SpeakerReactor as an agent sees: its peers."""
+
+    def __init__(self) -> None:
+        self._peers = {session(neighbor): self._peer() for neighbor in CONFIG.neighbors}
+
+    @staticmethod
+    def _peer() -> Any:
+        received_open = SimpleNamespace(router_id="10.0.0.9")
+        return SimpleNamespace(
+            neighbor=SimpleNamespace(
+                rib=SimpleNamespace(outgoing=AdjRibOutQueue([(AFI.ipv4, SAFI.unicast)]))
+            ),
+            proto=SimpleNamespace(negotiated=SimpleNamespace(received_open=received_open)),
+            fsm=SimpleNamespace(name=lambda: "ESTABLISHED"),
+            stats={"send-update": 3, "receive-update": 4},
+            held=lambda: False,
+        )
+
+    def peer_of(self, session: tuple[str, str]) -> Any:
+        return self._peers[session]
+
+
+class Links:
+    """The twin of LinkWatch: the test says when an interface comes up."""
+
+    up = False
+
+    def fileno(self) -> int:
+        return 0
+
+    def came_up(self) -> bool:
+        up, self.up = self.up, False
+        return up
+
+
+@dataclass
+class Cast:
+    """An agent with a twin's FIB, and the supervisor's end of its channel."""
+
+    agent: Agent
+    reactor: Reactor
+    fib: MemoryFib
+    links: Links
+    supervisor: Channel
+
+    def up(self, *neighbors: Neighbor) -> None:
+        for neighbor in neighbors:
+            self.agent.session_up(session(neighbor))
+
+    def announce(self, neighbor: Neighbor, *prefixes: Any, **attributes: Any) -> None:
+        path = PathAttributes(neighbor.peer_address, (neighbor.peer_asn,), **attributes)
+        self.agent.update(session(neighbor), {(path, 0): list(prefixes)}, [])
+
+    def queued(self, neighbor: Neighbor) -> dict[Any, Any]:
+        """What waits for the neighbour, taken as if it were sent: prefix to AS path or None."""
+        queue = self.reactor.peer_of(session(neighbor)).neighbor.rib.outgoing
+        return {
+            prefix: update.attributes and update.attributes.as_path
+            for update in queue.updates(True)
+            for prefix, _ in update.keys
+        }
+
+    def events(self) -> list[dict[str, Any]]:
+        self.agent.turn()
+        return [message["event"] for message in self.supervisor.receive() if "event" in message]
+
+    def ask(self, do: str, **details: Any) -> Any:
+        self.supervisor.send({"request": 7, "do": do, **details})
+        self.agent.turn()
+        (answer,) = (each for each in self.supervisor.receive() if "reply" in each)
+        assert answer["reply"] == 7
+        return answer
+
+
+@pytest.fixture
+def cast() -> Iterator[Cast]:
+    ours, theirs = socket.socketpair()
+    fib, reactor, links = MemoryFib(CONFIG.connected[:2]), Reactor(), Links()
+    agent = Agent(CONFIG, fib, links, Channel(theirs))
+    agent.peers_ready(reactor)  # type: ignore[arg-type]
+    with ours, theirs:
+        yield Cast(agent, reactor, fib, links, Channel(ours))
+
+
+def test_a_route_goes_into_the_fib_and_to_the_other_peers(cast: Cast) -> None:
+    cast.up(CE1, CE2)
+    cast.announce(CE1, P)
+    cast.agent.turn()
+    assert cast.fib.routes == {P: (CE1.peer_address,)}
+    assert cast.queued(CE2) == {P: (12076, 65001)}
+    assert cast.queued(CE1) == {}
+
+
+def test_routes_the_kernel_dropped_are_written_again_when_an_interface_comes_up(cast: Cast) -> None:
+    cast.up(CE1)
+    cast.announce(CE1, P)
+    cast.agent.turn()
+    cast.fib.routes.clear()
+    cast.agent.turn()
+    assert cast.fib.routes == {}, "nothing has told of an interface"
+    cast.links.up = True
+    cast.agent.turn()
+    assert cast.fib.routes == {P: (CE1.peer_address,)}
+
+
+def test_a_withdrawn_route_does_not_come_back_with_an_interface(cast: Cast) -> None:
+    cast.up(CE1)
+    cast.announce(CE1, P)
+    cast.agent.turn()
+    cast.agent.session_down(session(CE1), "hold timer expired")
+    cast.links.up = True
+    cast.agent.turn()
+    assert cast.fib.routes == {}
+
+
+def test_a_lost_session_takes_its_routes_away(cast: Cast) -> None:
+    cast.up(CE1, CE2)
+    cast.announce(CE1, P)
+    cast.queued(CE2)
+    cast.agent.session_down(session(CE1), "hold timer expired")
+    cast.agent.turn()
+    assert cast.fib.routes == {}
+    assert cast.queued(CE2) == {P: None}
+
+
+def test_the_fib_is_written_once_a_turn_with_the_last_word(cast: Cast) -> None:
+    cast.up(CE1, CE2)
+    cast.announce(CE1, P, Q)
+    cast.agent.update(session(CE1), {}, [(P, 0)])
+    assert cast.fib.routes == {}
+    (change,) = [event for event in cast.events() if event["kind"] == "fib"]
+    assert (change["installed"], change["removed"], change["refused"]) == ([str(Q)], [str(P)], {})
+    assert cast.fib.routes == {Q: (CE1.peer_address,)}
+
+
+def test_a_route_refresh_queues_the_whole_adj_rib_out_again(cast: Cast) -> None:
+    cast.up(CE1, CE2)
+    cast.announce(CE1, P, Q)
+    before = cast.queued(CE2)
+    assert cast.queued(CE2) == {}
+    cast.agent.route_refresh(session(CE2))
+    assert cast.queued(CE2) == before == {P: (12076, 65001), Q: (12076, 65001)}
+    assert cast.queued(CE1) == {}
+    assert ("route-refresh", "ce2") in [(event["kind"], event.get("neighbor")) for event in cast.events()]
+
+
+def test_a_route_refresh_before_the_session_is_up_sends_nothing(cast: Cast) -> None:
+    cast.up(CE1)
+    cast.announce(CE1, P)
+    cast.agent.route_refresh(session(CE2))
+    assert cast.queued(CE2) == {}
+
+
+def test_an_agent_is_idle_when_all_is_written_and_sent(cast: Cast) -> None:
+    cast.up(CE1, CE2)
+    cast.announce(CE1, P)
+    cast.agent.turn()
+    assert not cast.agent.status()["idle"]
+    cast.queued(CE2)
+    assert cast.agent.status()["idle"]
+    cast.announce(CE1, Q)
+    cast.queued(CE2)
+    assert not cast.agent.status()["idle"]
+    cast.agent.turn()
+    assert cast.agent.status()["idle"]
+
+
+def test_the_status_has_the_counters_of_every_session(cast: Cast) -> None:
+    cast.up(CE1, CE2)
+    cast.announce(CE1, P, Q)
+    ce1, ce2 = cast.ask("status")["answer"]["sessions"]
+    assert (ce1["neighbor"], ce1["state"], ce1["prefixes_received"]) == ("ce1", "established", 2)
+    assert (ce2["prefixes_advertised"], ce2["updates_sent"], ce2["updates_received"]) == (2, 3, 4)
+
+
+def test_what_the_kernel_refuses_is_in_the_status_until_it_is_withdrawn(cast: Cast) -> None:
+    cast.up(CE1)
+    third_party = PathAttributes(ip_address("198.51.100.7"), (CE1.peer_asn,))
+    cast.agent.update(session(CE1), {(third_party, 0): [P]}, [])
+    cast.agent.turn()
+    assert cast.agent.status()["fib_refused"] == {str(P): "Network is unreachable"}
+    cast.agent.update(session(CE1), {}, [(P, 0)])
+    cast.agent.turn()
+    assert cast.agent.status()["fib_refused"] == {}
+
+
+def test_end_of_rib_is_remembered_until_the_session_ends(cast: Cast) -> None:
+    cast.up(CE1)
+    cast.agent.end_of_rib(session(CE1))
+    assert cast.agent.status()["sessions"][0]["end_of_rib"]
+    cast.agent.session_down(session(CE1), "hold timer expired")
+    first = cast.agent.status()["sessions"][0]
+    assert (first["end_of_rib"], first["last_error"]) == (False, "hold timer expired")
+
+
+def test_a_session_that_never_came_up_failed(cast: Cast) -> None:
+    cast.agent.session_down(session(CE1), "connection refused")
+    (event,) = cast.events()
+    assert (event["kind"], event["neighbor"], event["reason"]) == (
+        "session-failed",
+        "ce1",
+        "connection refused",
+    )
+
+
+def test_an_unknown_request_is_answered_too(cast: Cast) -> None:
+    assert cast.ask("dance") == {"reply": 7, "error": "unknown request 'dance'"}
+
+
+def test_the_agent_ends_with_its_supervisor(cast: Cast) -> None:
+    cast.supervisor.close()
+    with pytest.raises(SystemExit) as ended:
+        cast.agent.turn()
+    assert ended.value.code == 0
