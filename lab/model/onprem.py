@@ -38,6 +38,7 @@ class SessionTimers(Described):
     """One session's timers in seconds, instead of the profile's; the lower hold time wins."""
 
     keepalive: Annotated[int, Field(ge=1, le=21845)]
+    """Between keepalives; a third of the agreed hold time at most (RFC 4271 section 4.4)."""
     hold: Annotated[int, Field(ge=0, le=65535)]
     """More than keepalive; 0 turns both off (RFC 4271 section 4.2)."""
 
