@@ -128,6 +128,7 @@ class Speakers:
             return
         if not data:
             self._loop.remove_reader(self._zygote)
+            self._events.write("zygote-died", text="BGP daemons that die are not started again")
             return
         match pickle.loads(data):
             case Started(name, pid):

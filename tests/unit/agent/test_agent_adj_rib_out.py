@@ -19,7 +19,7 @@ from agent_links import (
 from exabgp.bgp.message.refresh import RouteRefresh
 from exabgp.bgp.message.update import Update
 from exabgp.protocol.family import AFI, SAFI
-from hypothesis import given
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from lab.agent.adj_rib_out import AdjRibOutQueue
@@ -81,7 +81,21 @@ def some(version, count, *, path_id=0):
 
 
 @sessions
-@unhurried
+def test_prefixes_of_every_length_arrive(version, add_path):
+    session, queue = link(version, add_path=add_path), queue_of(version)
+    network, bits = (IPv4Network, 32) if version == 4 else (IPv6Network, 128)
+    nlri = [
+        (network((2**bits - 1, length), strict=False), length if add_path else 0)
+        for length in range(bits + 1)
+    ]
+    queue.announce(attributes(version), nlri)
+    assert heard(session, *sent(queue, session)).announced == dict.fromkeys(nlri, attributes(version))
+    queue.withdraw(nlri)
+    assert heard(session, *sent(queue, session)).withdrawn == nlri
+
+
+@sessions
+@settings(unhurried, phases=(Phase.explicit, Phase.generate))  # shrinking takes minutes
 @given(data=st.data())
 def test_the_peer_hears_the_newest_state_of_every_prefix(version, add_path, data):
     session = link(version, add_path=add_path)
