@@ -65,11 +65,21 @@ async def serve(sock: socket.socket, handler: Handler) -> asyncio.Server:
 
 async def _handled(handler: Handler, line: bytes) -> tuple[dict[str, Any], tuple[int, ...]]:
     try:
-        reply = await handler(json.loads(line))
+        reply = await handler(_request(line))
     except LabError as error:
         failure = {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
         return failure, ()
     return {"answer": reply.answer}, reply.fds
+
+
+def _request(line: bytes) -> dict[str, Any]:
+    try:
+        request = json.loads(line)
+    except ValueError:
+        request = None
+    if not isinstance(request, dict):
+        raise InputError("a request is one JSON object a line")
+    return request
 
 
 async def _answer(writer: asyncio.StreamWriter, reply: tuple[dict[str, Any], tuple[int, ...]]) -> None:

@@ -81,8 +81,11 @@ class Launch:
     def begin(self, orders: Orders, lock: int) -> None:
         """Hand over the orders and the lock of the run folder."""
         data = pickle.dumps(orders)
-        socket.send_fds(self._socket, [len(data).to_bytes(8, "big")], [lock])
-        self._socket.sendall(data)
+        try:
+            socket.send_fds(self._socket, [len(data).to_bytes(8, "big")], [lock])
+            self._socket.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            raise _gone() from None
 
     def wait(self, on_progress: Callable[[Progress], None]) -> Ready:
         """Until the lab has converged. Raises BackendError when it has not."""
@@ -133,9 +136,13 @@ class Launch:
         try:
             return pickle.load(self._reader)
         except (EOFError, ConnectionResetError):
-            raise BackendError(
-                "the supervisor ended without a word", hint="was it killed? the kernel's log may tell"
-            ) from None
+            raise _gone() from None
+
+
+def _gone() -> BackendError:
+    return BackendError(
+        "the supervisor ended without a word", hint="was it killed? the kernel's log may tell"
+    )
 
 
 def _become_supervisor(sock: socket.socket) -> None:

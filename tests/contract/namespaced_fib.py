@@ -7,6 +7,7 @@ closes, for whatever reason, the init ends and the kernel removes all that was m
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -59,7 +60,8 @@ class NamespacedFib:
         return output
 
     def _call(self, what: str, argument: object) -> Any:
-        self._connection.send((what, argument))
+        with contextlib.suppress(BrokenPipeError):  # then what went wrong is there to be read
+            self._connection.send((what, argument))
         done, value = self._connection.recv()
         if not done:
             raise RuntimeError(f"{what} failed in the namespace:\n{value}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from lab_client import Lab, eventually, marked_processes, mseelab, new_mark
+from lab_client import Lab, eventually, marked_processes, mseelab, new_mark, unique
 
 HERE = Path(__file__).parent
 
@@ -21,7 +21,7 @@ Start = Callable[..., Lab]
 
 
 def _started(topology: str, name: str) -> Lab:
-    mark = new_mark()
+    mark, name = new_mark(), unique(name)
     done = mseelab("up", topology, "--name", name, mark=mark)
     assert done.returncode == 0, done.stdout + done.stderr
     return Lab(name, mark)

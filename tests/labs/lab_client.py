@@ -31,6 +31,11 @@ def new_mark() -> str:
     return uuid.uuid4().hex
 
 
+def unique(name: str) -> str:
+    """Two runs of these tests may go on at once: a name of this run's own, short enough."""
+    return f"{name}-{os.getpid() % 10000}"
+
+
 def mseelab(*words: str, mark: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, with these environment variables; output is text."""
     return subprocess.run(

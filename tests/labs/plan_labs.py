@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from lab_client import Lab
+from lab_client import Lab, unique
 
 from lab.bgp.speaker import Neighbor, SpeakerConfig
 from lab.cli.down import end
@@ -21,6 +21,7 @@ from lab.timing import CONVERGENCE, Budget
 @contextmanager
 def running(plan: Plan, budget: Budget = CONVERGENCE) -> Iterator[Lab]:
     """The lab of a plan. Raises BackendError when it does not converge; nothing is left then."""
+    plan = replace(plan, name=unique(plan.name))
     launch = Launch()
     try:
         launch.await_isolation()

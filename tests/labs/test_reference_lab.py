@@ -22,7 +22,7 @@ def test_every_planned_session_is_established(reference: Lab) -> None:
 
 def test_inspect_keeps_its_contract(reference: Lab) -> None:
     seen = reference.inspect()
-    assert seen["lab"] == "test-reference"
+    assert seen["lab"] == reference.name
     assert seen["state"] == "running"
     assert seen["backend"] == "netns"
     assert {"name", "vrf", "role", "state"} <= seen["nodes"][0].keys()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from host_state import snapshot
-from lab_client import Lab, eventually, marked_processes, mseelab, new_mark, start
+from lab_client import Lab, eventually, marked_processes, mseelab, new_mark, start, unique
 
 TOPOLOGY = "expressroute-basic"
 KILLS = 50
@@ -44,8 +44,11 @@ def _kill_at(moment_s: float, victim: str, name: str) -> None:
     pid = command.pid if victim == "command" else _supervisor(mark, command.pid)
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid or command.pid, signal.SIGKILL)
-    if victim == "supervisor":
-        command.wait(30)
+    if victim == "supervisor" and pid is not None:
+        output, _ = command.communicate(timeout=30)
+        assert command.returncode in (0, 3), output
+        assert (command.returncode == 0) == (" is up after " in output), output
+        assert "Traceback" not in output
     command.kill()
     command.communicate()
     if any(_comm(process) for process in marked_processes(mark)):
@@ -61,35 +64,35 @@ def _kill_at(moment_s: float, victim: str, name: str) -> None:
 
 
 def test_kill_at_random_moments_leaves_nothing() -> None:
-    before = snapshot()
+    before, name = snapshot(), unique("test-kill")
     moments = random.Random(20260301)
     for number in range(KILLS):
         victim = "command" if number % 2 else "supervisor"
-        _kill_at(moments.uniform(0.0, UP_TAKES_S), victim, "test-kill")
+        _kill_at(moments.uniform(0.0, UP_TAKES_S), victim, name)
     assert snapshot() == before
-    done = mseelab("up", TOPOLOGY, "--name", "test-kill")
+    done = mseelab("up", TOPOLOGY, "--name", name)
     assert done.returncode == 0, done.stderr
-    assert mseelab("down", "--name", "test-kill").returncode == 0
+    assert mseelab("down", "--name", name).returncode == 0
 
 
 def test_interrupting_up_leaves_nothing_and_exits_130() -> None:
-    mark = new_mark()
-    command = start("up", TOPOLOGY, "--name", "test-interrupt", mark=mark)
+    mark, name = new_mark(), unique("test-interrupt")
+    command = start("up", TOPOLOGY, "--name", name, mark=mark)
     eventually("the supervisor is there", lambda: _supervisor(mark, command.pid) is not None)
     command.send_signal(signal.SIGINT)
     output, _ = command.communicate(timeout=30)
     assert command.returncode == 130, output
     eventually("no process is left", lambda: not marked_processes(mark))
-    assert "test-interrupt" not in mseelab("list").stdout
+    assert name not in mseelab("list").stdout
 
 
 def test_twenty_labs_in_a_row() -> None:
-    before = snapshot()
+    before, name = snapshot(), unique("test-twenty")
     mark = new_mark()
     for _ in range(20):
-        up = mseelab("up", TOPOLOGY, "--name", "test-twenty", mark=mark)
+        up = mseelab("up", TOPOLOGY, "--name", name, mark=mark)
         assert up.returncode == 0, up.stderr
-        down = mseelab("down", "--name", "test-twenty")
+        down = mseelab("down", "--name", name)
         assert down.returncode == 0, down.stderr
         eventually("no process is left", lambda: not marked_processes(mark))
     assert snapshot() == before

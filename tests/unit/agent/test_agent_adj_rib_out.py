@@ -136,7 +136,7 @@ def test_thousands_of_withdrawals_take_as_few_messages_as_fit(version, add_path)
 
 
 @sessions
-@pytest.mark.parametrize("communities", range(970, 1012))
+@pytest.mark.parametrize("communities", [*range(974, 980), *range(998, 1008)])
 def test_attributes_of_any_length_never_make_a_message_too_long(version, add_path, communities):
     """From those that leave a little room to those that leave none."""
     session, queue = link(version, add_path=add_path), queue_of(version)
