@@ -6,21 +6,17 @@ counts from the first daemon's start until every kernel holds a route to every p
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-import traceback
 from pathlib import Path
 
 from lab.bench.line import line_plan, prefix, router
-from lab.errors import BackendError
 from lab.plan.types import Plan, Speaker
 from lab.runtime import wiring
-from lab.runtime.isolation import isolate, own_mounts
+from lab.runtime.isolation import run_isolated
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.process import node_environment
 from lab.runtime.tags import VxlanTagging
@@ -53,34 +49,7 @@ def available() -> bool:
 
 def seconds_until_converged(length: int) -> float:
     """Build the line, run BIRD in it, end all of it. Raises BackendError."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(read)
-        _child(length, write)
-    os.close(write)
-    with os.fdopen(read) as stream:
-        answer = json.loads(stream.read() or '{"error": "the BIRD line ended without a word"}')
-    os.waitpid(child, 0)
-    if "error" in answer:
-        raise BackendError(answer["error"])
-    return float(answer["seconds"])
-
-
-def _child(length: int, write: int) -> None:
-    answer: dict[str, object]
-    try:
-        isolate()
-        if (init := os.fork()) != 0:
-            os.close(write)
-            os.waitpid(init, 0)
-            os._exit(0)
-        own_mounts()
-        answer = {"seconds": _run(line_plan(length))}
-    except BaseException:  # noqa: BLE001  the process ends here whatever happens
-        answer = {"error": traceback.format_exc()}
-    os.write(write, json.dumps(answer).encode())
-    os._exit(0)
+    return float(run_isolated(lambda: _run(line_plan(length))))
 
 
 def _run(plan: Plan) -> float:

@@ -6,10 +6,8 @@ Module lists lie and stripped kernels have none. ``choose`` picks the mechanisms
 
 from __future__ import annotations
 
-import json
 import os
 import socket
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from ipaddress import IPv4Address
@@ -20,7 +18,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from lab.errors import BackendError
 from lab.runtime import netns
-from lab.runtime.isolation import isolate, own_mounts
+from lab.runtime.isolation import run_isolated
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.process import run_in
 from lab.runtime.tags import Tagging, VlanTagging, VxlanTagging
@@ -159,44 +157,16 @@ ATTEMPTS: tuple[tuple[str, bool, Callable[[NetworkNamespace], None], str], ...] 
 
 
 def probe_all() -> list[Finding]:
-    """Try everything in namespaces of a child process. Raises BackendError as ``isolate``."""
-    ours, theirs = socket.socketpair()
-    child = os.fork()
-    if child == 0:
-        ours.close()
-        _probe_child(theirs)
-    theirs.close()
-    with ours.makefile("rb") as stream:
-        data = stream.read()
-    ours.close()
-    os.waitpid(child, 0)
-    answer = json.loads(data or b'{"error": "the probe ended without a word", "hint": null}')
-    if isinstance(answer, dict):
-        raise BackendError(answer["error"], hint=answer["hint"])
-    return [Finding(**entry) for entry in answer]
+    """Try everything in scratch namespaces. Raises BackendError as ``isolate`` does."""
+    return [Finding(**entry) for entry in run_isolated(_probe)]
 
 
-def _probe_child(sock: socket.socket) -> None:
-    """Never returns. The attempts run in a second child, the init of the PID namespace."""
-    answer: object
-    try:
-        isolate()
-        if (init := os.fork()) != 0:
-            os.waitpid(init, 0)
-            os._exit(0)
-        own_mounts()
-        scratch = netns.create("scratch", forwarding=False)
-        answer = [
-            asdict(_finding(name, needed, attempt, purpose, scratch))
-            for name, needed, attempt, purpose in ATTEMPTS
-        ]
-    except BackendError as error:
-        answer = {"error": error.message, "hint": error.hint}
-    except BaseException:  # noqa: BLE001  the process ends here whatever happens
-        sys.excepthook(*sys.exc_info())
-        os._exit(1)
-    sock.sendall(json.dumps(answer).encode())
-    os._exit(0)
+def _probe() -> list[dict[str, object]]:
+    scratch = netns.create("scratch", forwarding=False)
+    return [
+        asdict(_finding(name, needed, attempt, purpose, scratch))
+        for name, needed, attempt, purpose in ATTEMPTS
+    ]
 
 
 def _finding(

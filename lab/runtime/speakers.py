@@ -40,7 +40,6 @@ class RunningSpeaker:
     channel: Channel | None = None
     pid: int | None = None
     started_at: float = 0.0
-    restarts: int = 0
     pause: float = FIRST_RESTART_S
     answers: dict[int, asyncio.Future[Any]] = field(default_factory=dict)
 
@@ -146,12 +145,8 @@ class Speakers:
         self._events.write(
             "daemon-died", running.name, daemon="exabgp", status=_exit_text(code), restart_in_s=running.pause
         )
-        self._loop.call_later(running.pause, self._restart, running)
+        self._loop.call_later(running.pause, self._start, running)
         running.pause = min(running.pause * 2, LONGEST_RESTART_S)
-
-    def _restart(self, running: RunningSpeaker) -> None:
-        running.restarts += 1
-        self._start(running)
 
     def _on_channel(self, running: RunningSpeaker, channel: Channel) -> None:
         try:
