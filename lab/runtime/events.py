@@ -18,7 +18,7 @@ class EventLog:
 
     def __init__(self, path: Path, started_at: float) -> None:
         self.problem: OSError | None = None
-        """Why the last event could not be written, such as a full disk; the lab goes on."""
+        """Why an event, the first of them, could not be written, such as a full disk; the lab goes on."""
         self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", buffering=1)
         self._started_at = started_at
 
@@ -30,6 +30,5 @@ class EventLog:
             event["node"] = node
         try:
             self._file.write(json.dumps(event | facts) + "\n")
-            self.problem = None
         except OSError as error:
-            self.problem = error
+            self.problem = self.problem or error

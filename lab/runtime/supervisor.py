@@ -120,8 +120,6 @@ class _Supervisor:
         backoff = Backoff()
         last: Observation | None = None
         await self._until_reported(deadline)
-        if self._events.problem is not None:
-            raise BackendError(f"cannot write {self._folder.events}: {self._events.problem.strerror}")
         while not self._stopping.is_set():
             statuses = await self._speakers.statuses()
             seen = observe(self._plan, statuses)
@@ -152,9 +150,14 @@ class _Supervisor:
         )
 
     def _hand_over(self) -> None:
-        """From now on the lab lives without the one who asked for it."""
+        """From now on the lab lives without the one who asked for it.
+
+        Raises BackendError when an event so far could not be written.
+        """
         seconds = time.monotonic() - self._orders.started_at
         self._events.write("lab-running", seconds=round(seconds, 3))
+        if self._events.problem is not None:
+            raise BackendError(f"cannot write {self._folder.events}: {self._events.problem.strerror}")
         asker, self._asker = self._asker, None
         assert asker is not None
         asyncio.get_running_loop().remove_reader(asker)

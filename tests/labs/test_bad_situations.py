@@ -50,7 +50,7 @@ def test_a_missing_package_ends_with_3_and_names_the_remedy() -> None:
     _said(without_tools("up", TOPOLOGY), 3, "nft is not installed", "make setup")
 
 
-@pytest.mark.parametrize("options", ["nr_inodes=1", "nr_inodes=4", "nr_inodes=7", "size=4k", "size=12k"])
+@pytest.mark.parametrize("options", ["nr_inodes=1", "nr_inodes=4", "nr_inodes=7", "size=4k", "size=8k"])
 def test_a_full_disk_ends_with_3(options: str) -> None:
     done = with_small_disk(options, "up", TOPOLOGY)
     _said(done, 3)
