@@ -18,6 +18,7 @@ from lab.model.fields import (
     NodeName,
     ResourceName,
 )
+from lab.model.vpn import IpsecSettings
 
 DEFAULT_GATEWAY_ASN = 65515
 
@@ -72,6 +73,8 @@ class GatewayIpConfiguration(Described):
     private_ip_address: Ipv4 | None = None
     public_ip_address: Ipv4 | None = None
     """VPN gateways: the address tunnels end on."""
+    custom_bgp_ip_address: Ipv4 | None = None
+    """VPN gateways: an APIPA address to speak BGP from with devices that have one themselves."""
 
 
 class BgpSettings(Described):
@@ -102,16 +105,19 @@ class VirtualNetworkGateway(Described):
 
 class ConnectionType(Enum):
     EXPRESS_ROUTE = "ExpressRoute"
+    IPSEC = "IPsec"
 
 
-class Connection(Described):
-    """Links a gateway to a circuit."""
+class Connection(IpsecSettings):
+    """Links a gateway to a circuit, or a VPN gateway to a VPN device by IPsec tunnels."""
 
     name: ResourceName
     connection_type: ConnectionType = ConnectionType.EXPRESS_ROUTE
     virtual_network_gateway1: NodeName
-    peer: NodeName
-    """The circuit's name."""
+    peer: NodeName | None = None
+    """The circuit's name, on a connection of type ExpressRoute."""
+    connection_protocol: Literal["IKEv2"] | None = None
+    """Of type IPsec; IKEv2 when left out. Azure has IKEv1 too, the lab has not."""
     routing_weight: Annotated[int, Field(ge=0, le=32000)] = 0
     """Among several circuits the highest weight wins, before AS path length."""
     authorization_key: UUID | None = None

@@ -2,7 +2,7 @@
 
 A rule is a function from a View to Findings whose docstring names its source, and a row here.
 Letters: N names and references, A circuits, B peerings, C virtual networks and gateways,
-E the customer's side. Numbers from 10 are about a topology making sense; below 10 are those of
+D site-to-site VPN, E the customer's side. Numbers from 10 are about a topology making sense; below 10 are those of
 Azure's published rules that it refuses at the time something is created.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from lab.model.problem import Finding
-from lab.model.rules import circuits, gateways, names, networks, references, sites
+from lab.model.rules import circuits, gateways, names, networks, references, sites, vpn
 from lab.model.topology import Topology
 from lab.model.view import View
 
@@ -54,6 +54,20 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("C-26", gateways.connections_link_express_route_gateways),
     ("C-27", gateways.one_connection_per_circuit),
     ("C-28", gateways.connected_circuits_have_private_peering),
+    ("D-10", vpn.connections_have_what_their_type_needs),
+    ("D-11", vpn.ipsec_connections_link_vpn_gateways),
+    ("D-12", vpn.one_connection_per_vpn_device),
+    ("D-13", vpn.shared_keys_are_azures),
+    ("D-14", vpn.bgp_is_set_up_at_both_ends),
+    ("D-15", vpn.vpn_asns_are_free),
+    ("D-16", vpn.vpn_asns_differ),
+    ("D-17", vpn.bgp_peers_are_inside),
+    ("D-18", vpn.apipa_addresses_are_azures),
+    ("D-19", vpn.policies_fit_together),
+    ("D-20", vpn.basic_gateways_are_basic),
+    ("D-21", vpn.selectors_have_prefixes),
+    ("D-22", vpn.local_gateways_stand_for_devices),
+    ("D-23", vpn.device_tunnels_are_the_devices),
     ("E-10", sites.attachments_meet_a_peering),
     ("E-11", sites.one_attachment_per_path),
     ("E-12", sites.provider_prefixes_go_with_layer3),

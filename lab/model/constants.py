@@ -5,6 +5,8 @@ Pages are those of learn.microsoft.com/azure, named by their last two path eleme
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
+
 MAX_FILE_BYTES = 4 * 1024 * 1024
 """Ours: far more than any lab that one host can hold."""
 MAX_DEPTH = 32
@@ -46,3 +48,17 @@ EXPRESS_ROUTE_SKUS = (
     "ErGwScale",
 )
 """Of ExpressRoute gateways (expressroute/expressroute-about-virtual-network-gateways)."""
+
+VPN_GATEWAY_ASN = 65515
+"""A VPN gateway's AS number unless it is given one (vpn-gateway/vpn-gateway-vpn-faq)."""
+RESERVED_VPN_ASNS = frozenset(
+    {8074, 8075, MSEE_ASN, VPN_GATEWAY_ASN, *range(65517, 65521)}
+    | {23456, *range(64496, 64512), *range(65535, 65552), 4294967295}
+)
+"""By Azure, and by IANA (vpn-gateway/vpn-gateway-vpn-faq, whose 429496729 lacks its last digit)."""
+APIPA = IPv4Network("169.254.0.0/16")
+APIPA_FOR_GATEWAYS = (IPv4Network("169.254.21.0/24"), IPv4Network("169.254.22.0/24"))
+"""What a VPN gateway may speak BGP from beside its own address (vpn-gateway/bgp-howto)."""
+SHARED_KEY_MAX = 128
+SHARED_KEY_ALPHABET = frozenset(map(chr, range(0x21, 0x7E))) - {"-"}
+"""Printable ASCII without space, hyphen and tilde (vpn-gateway/vpn-gateway-vpn-faq)."""

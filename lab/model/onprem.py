@@ -25,6 +25,7 @@ from lab.model.fields import (
     NodeName,
     ResourceName,
 )
+from lab.model.vpn import VpnDeviceTunnel
 
 
 class TimersProfile(Enum):
@@ -154,6 +155,11 @@ class VpnDevice(Described):
     """The public address tunnels end on."""
     bgp_peering_address: Ipv4 | None = None
     """A loopback; the BGP sessions inside the tunnels run from it."""
+    inside_zone: NodeName | None = None
+    """The zone its inner interface stands in: what comes out of the tunnels enters there, and the
+    device speaks BGP with the zone's routers. Left out: nothing lies behind the device."""
+    tunnels: tuple[VpnDeviceTunnel, ...] = ()
+    """Only to differ from the connections to it on purpose."""
 
 
 class FirewallRule(Described):

@@ -12,6 +12,7 @@ from lab.model.azure import (
 from lab.model.circuit import ExpressRouteCircuit, RouteFilter
 from lab.model.fields import Described, NodeName
 from lab.model.onprem import Site, TimersProfile
+from lab.model.vpn import LocalNetworkGateway
 
 
 class Topology(Described):
@@ -24,6 +25,7 @@ class Topology(Described):
     route_filters: tuple[RouteFilter, ...] = ()
     virtual_networks: tuple[VirtualNetwork, ...] = ()
     virtual_network_gateways: tuple[VirtualNetworkGateway, ...] = ()
+    local_network_gateways: tuple[LocalNetworkGateway, ...] = ()
     connections: tuple[Connection, ...] = ()
     virtual_machines: tuple[VirtualMachine, ...] = ()
     microsoft_network: MicrosoftNetwork = MicrosoftNetwork()

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from lab.model.azure import (
     Connection,
+    ConnectionType,
     VirtualMachine,
     VirtualNetwork,
     VirtualNetworkGateway,
@@ -53,6 +54,7 @@ class View:
         self.route_filter = by_name(topology.route_filters)
         self.vnet = by_name(topology.virtual_networks)
         self.gateway = by_name(topology.virtual_network_gateways)
+        self.local_gateway = by_name(topology.local_network_gateways)
 
     def circuits(self) -> Iterator[tuple[Loc, ExpressRouteCircuit]]:
         return each(("express_route_circuits",), self.topology.express_route_circuits)
@@ -87,6 +89,15 @@ class View:
     def connections(self) -> Iterator[tuple[Loc, Connection]]:
         return each(("connections",), self.topology.connections)
 
+    def circuit_connections(self) -> Iterator[tuple[Loc, Connection]]:
+        return self._connections_of(ConnectionType.EXPRESS_ROUTE)
+
+    def ipsec_connections(self) -> Iterator[tuple[Loc, Connection]]:
+        return self._connections_of(ConnectionType.IPSEC)
+
+    def _connections_of(self, kind: ConnectionType) -> Iterator[tuple[Loc, Connection]]:
+        return ((loc, found) for loc, found in self.connections() if found.connection_type is kind)
+
     def vms(self) -> Iterator[tuple[Loc, VirtualMachine]]:
         return each(("virtual_machines",), self.topology.virtual_machines)
 
@@ -108,6 +119,11 @@ class View:
         for loc, site in self.sites():
             for inner, host in each((*loc, "hosts"), site.hosts):
                 yield inner, site, host
+            for inner, device in each((*loc, "vpn_devices"), site.vpn_devices):
+                yield inner, site, device
+
+    def vpn_devices(self) -> Iterator[tuple[Loc, Site, VpnDevice]]:
+        for loc, site in self.sites():
             for inner, device in each((*loc, "vpn_devices"), site.vpn_devices):
                 yield inner, site, device
 

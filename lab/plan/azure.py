@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from lab.bgp.route import Prefix
 from lab.model.azure import (
     Connection,
+    ConnectionType,
     GatewayType,
     Subnet,
     VirtualNetwork,
@@ -41,6 +42,11 @@ def er_gateway(topology: Topology, vnet: VirtualNetwork) -> VirtualNetworkGatewa
     return next(iter(gateways(topology, vnet, GatewayType.EXPRESS_ROUTE)), None)
 
 
+def vpn_gateway(topology: Topology, vnet: VirtualNetwork) -> VirtualNetworkGateway | None:
+    """A virtual network has at most one."""
+    return next(iter(gateways(topology, vnet, GatewayType.VPN)), None)
+
+
 def gateway_subnet(vnet: VirtualNetwork) -> Subnet:
     for subnet in vnet.subnets:
         if subnet.name == GATEWAY_SUBNET:
@@ -48,6 +54,14 @@ def gateway_subnet(vnet: VirtualNetwork) -> Subnet:
     raise PlanError(
         f"virtual network {vnet.name} has a gateway but no {GATEWAY_SUBNET}",
         hint=f"add a subnet named exactly {GATEWAY_SUBNET}, /27 or larger",
+    )
+
+
+def circuit_connections(topology: Topology) -> tuple[Connection, ...]:
+    return tuple(
+        connection
+        for connection in topology.connections
+        if connection.connection_type is ConnectionType.EXPRESS_ROUTE
     )
 
 
@@ -65,7 +79,7 @@ def linked_legs(topology: Topology, gateway: VirtualNetworkGateway) -> tuple[Lin
     """The private legs of every circuit the gateway is connected to, in the connections' order."""
     connections = [
         connection
-        for connection in topology.connections
+        for connection in circuit_connections(topology)
         if connection.virtual_network_gateway1 == gateway.name
     ]
     return tuple(
@@ -79,7 +93,7 @@ def gateways_on(topology: Topology, circuit: ExpressRouteCircuit) -> tuple[str, 
     """The gateway instances connected to the circuit."""
     return tuple(
         instance
-        for connection in topology.connections
+        for connection in circuit_connections(topology)
         if connection.peer == circuit.name
         for gateway in topology.virtual_network_gateways
         if gateway.name == connection.virtual_network_gateway1
@@ -88,7 +102,7 @@ def gateways_on(topology: Topology, circuit: ExpressRouteCircuit) -> tuple[str, 
 
 
 def _private_legs(topology: Topology, connection: Connection) -> tuple[Leg, ...]:
-    circuit = named(topology.express_route_circuits, connection.peer, "circuit")
+    circuit = named(topology.express_route_circuits, connection.peer or "", "circuit")
     found = tuple(leg for leg in legs(topology) if leg.circuit == circuit and leg.is_private)
     if not found:
         raise PlanError(
@@ -138,20 +152,23 @@ def transit_spokes(topology: Topology, hub: VirtualNetwork) -> tuple[VirtualNetw
 
 
 def transit_hub(topology: Topology, spoke: VirtualNetwork) -> VirtualNetwork | None:
-    """The network whose ExpressRoute gateway this one uses."""
+    """The network whose gateways this one uses."""
     for hub in topology.virtual_networks:
-        if er_gateway(topology, hub) is not None and spoke in transit_spokes(topology, hub):
+        if own_speaking_gateway(topology, hub) is not None and spoke in transit_spokes(topology, hub):
             return hub
     return None
 
 
+def own_speaking_gateway(topology: Topology, vnet: VirtualNetwork) -> VirtualNetworkGateway | None:
+    """The gateway of this network that its router is one AS with: of two, the ExpressRoute gateway."""
+    return er_gateway(topology, vnet) or vpn_gateway(topology, vnet)
+
+
 def speaking_gateway(topology: Topology, vnet: VirtualNetwork) -> VirtualNetworkGateway | None:
-    """The ExpressRoute gateway that teaches this network its routes: its own or its hub's."""
-    own = er_gateway(topology, vnet)
-    if own is not None:
-        return own
+    """That gateway, of this network or of the hub whose gateways it uses."""
     hub = transit_hub(topology, vnet)
-    return None if hub is None else er_gateway(topology, hub)
+    own = own_speaking_gateway(topology, vnet)
+    return own if own is not None or hub is None else own_speaking_gateway(topology, hub)
 
 
 def peers_of(topology: Topology, vnet: VirtualNetwork) -> tuple[VirtualNetwork, ...]:

@@ -24,6 +24,8 @@ from lab.plan.passes.site_sessions import peer_sites
 from lab.plan.passes.sites import wire_sites
 from lab.plan.passes.speakers import place_speakers
 from lab.plan.passes.suggestions import suggest
+from lab.plan.passes.tunnel_sessions import peer_tunnels
+from lab.plan.passes.tunnels import lay_tunnels
 from lab.plan.passes.verify import verify
 from lab.plan.passes.virtual_networks import wire_virtual_networks
 from lab.plan.types import Plan
@@ -38,11 +40,13 @@ PASSES: tuple[Pass, ...] = (
     wire_microsoft_network,  # Microsoft's public side and VPN gateways' public addresses
     route_sites,  # static routes on premises
     route_azure,  # static routes on Microsoft's side
+    lay_tunnels,  # IPsec from VPN devices to VPN gateways
     place_speakers,  # who speaks BGP, its AS and its own prefixes
     peer_sites,  # iBGP inside the customer's zones
     peer_customers,  # the peerings' sessions
     peer_gateways,  # MSEEs to gateways, gateways to virtual networks
     peer_microsoft,  # MSEEs to Microsoft's public network
+    peer_tunnels,  # VPN devices to VPN gateways, and those to virtual networks
     drop_silent_speakers,  # those that got no session
     connect_speakers,  # what each speaker is connected to
     filter_packets,  # what must not be forwarded

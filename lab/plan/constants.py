@@ -36,6 +36,16 @@ MICROSOFT_PEERING_PREFIXES = 200
 GATEWAY_PREFIXES = {4: 1000, 6: 100}
 """What a gateway may announce to a circuit before their connection goes down."""
 
+VPN_PREFIXES = 4000
+"""What a VPN gateway takes from a device (vpn-gateway/vpn-gateway-vpn-faq)."""
+IKE_LIFETIME = 28_800
+ESP_LIFETIME = 27_000
+"""Seconds (vpn-gateway/vpn-gateway-about-vpn-devices)."""
+ESP_LIFETIME_KILOBYTES = 102_400_000
+TUNNEL_MTU = 1400
+TUNNEL_MSS = 1350
+"""Published for VPN devices (vpn-gateway/vpn-gateway-about-vpn-devices)."""
+
 LINK_MTU = 1500
 TRUNK_MTU = LINK_MTU + 100
 """Room for two VLAN tags, or for VXLAN where the kernel has no VLANs."""

@@ -25,12 +25,14 @@ def export_policy(attached: Attached) -> Policy:
     name = attached.attachment.export_policy
     if name is not None:
         return _translated(attached.site, name)
-    return _own_prefixes(attached.site, attached.attachment.zone)
+    return own_prefixes(attached.site, attached.attachment.zone)
 
 
-def _own_prefixes(site: Site, zone: str) -> Policy:
+def own_prefixes(site: Site, zone: str | None) -> Policy:
     """Exactly what the zone's interior routers announce, and from them: a customer never passes
-    on what it learned from a circuit, whatever the prefix."""
+    on what it learned from a circuit, whatever the prefix. No zone, no prefixes."""
+    if zone is None:
+        return REJECT_ALL
     prefixes = tuple(PrefixMatch(prefix) for prefix in interior_prefixes(site, zone))
     routers = both_families(router.name for router in interior_routers(site, zone))
     if not prefixes:

@@ -16,6 +16,7 @@ from lab.bgp.policy import ACCEPT_ALL, REJECT_ALL, Policy
 from lab.bgp.route import Community, format_community
 from lab.bgp.speaker import Neighbor, Origination, SpeakerConfig
 from lab.plan.dump_rules import describe_filter_rule, describe_policy
+from lab.plan.tunnels import TunnelEnd
 from lab.plan.types import (
     AddressAssignment,
     Bridge,
@@ -44,6 +45,8 @@ def dump(plan: Plan) -> str:
     lines += sorted(map(_static_route, plan.static_routes))
     for packet_filter in sorted(plan.filters, key=lambda one: one.namespace):
         lines += _filter(packet_filter)
+    for end in sorted(plan.tunnels, key=lambda one: (one.name, one.namespace)):
+        lines += _tunnel(end)
     for speaker in sorted(plan.speakers, key=lambda one: one.namespace):
         lines += _speaker(speaker)
     lines += [f"expected-down {namespace} {name}" for namespace, name in sorted(plan.expected_down)]
@@ -86,6 +89,23 @@ def _filter(packet_filter: PacketFilter) -> Iterator[str]:
     yield f"filter {packet_filter.namespace} default {packet_filter.default.value}"
     for number, rule in enumerate(packet_filter.rules, start=1):
         yield f"filter {packet_filter.namespace} {number} {describe_filter_rule(rule)}"
+
+
+def _tunnel(end: TunnelEnd) -> Iterator[str]:
+    here = f"tunnel {end.name} {end.namespace}:{end.ifname}"
+    selectors = "any-from-peer" if end.takes_any_selectors else "own"
+    answers = "" if end.answers else " does-not-answer"
+    yield f"{here} {end.local_address} -> {end.remote_address} ({end.peer}) mtu={end.mtu} mss={end.mss}"
+    yield f"{here} starts {end.initiation.value}{answers} dpd={end.dpd_timeout} key={HIDDEN}"
+    yield f"{here} lifetimes ike={end.ike_lifetime} esp={end.child_lifetime} bytes={end.child_bytes}"
+    for verb, proposals in (("offers", end.offered), ("accepts", end.accepted)):
+        yield f"{here} {verb} ike {' '.join(proposals.ike)}"
+        yield f"{here} {verb} esp {' '.join(proposals.esp)}"
+    for child in end.children:
+        local, remote = ",".join(map(str, child.local)), ",".join(map(str, child.remote))
+        yield f"{here} child {child.name} {local} <-> {remote} accepts={selectors}"
+    for route in end.routes:
+        yield f"{here} route {route} from {end.inner_address or 'any'}"
 
 
 def _speaker(speaker: Speaker) -> Iterator[str]:
@@ -155,6 +175,8 @@ def to_json(plan: Plan) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Neighbor):
         return _fields(value) | {"password": None if value.password is None else HIDDEN}
+    if isinstance(value, TunnelEnd):
+        return _fields(value) | {"shared_key": HIDDEN}
     if is_dataclass(value):
         return _fields(value)
     if isinstance(value, Enum):

@@ -104,9 +104,30 @@ def from_gateways(instances: Iterable[str]) -> Policy:
     return _from_peers("learned", "from-gateways", instances, Apply())
 
 
-def at_virtual_network(spaces: Iterable[Prefix]) -> Policy:
-    """What a virtual network lets its gateway teach it."""
-    return Policy("virtual-network", (_system_routes_win(spaces), Rule("any-prefix", accept=True)))
+def at_virtual_network(spaces: Iterable[Prefix], *, second_choice: bool = False) -> Policy:
+    """What a virtual network lets its gateway teach it. ``second_choice``: a VPN gateway beside an
+    ExpressRoute gateway, whose routes win for the same prefix (use-s2s-vpn-as-backup-for-
+    expressroute-privatepeering)."""
+    apply = Apply(local_pref=DEFAULT_LOCAL_PREF - 1) if second_choice else Apply()
+    return Policy(
+        "virtual-network", (_system_routes_win(spaces), Rule("any-prefix", accept=True, apply=apply))
+    )
+
+
+def at_vpn_gateway(connection: Connection, spaces: Iterable[Prefix]) -> Policy:
+    """From a VPN device: anything but the network's own prefixes, a default route included
+    (vpn-gateway-vpn-faq)."""
+    return Policy(connection.name, (_system_routes_win(spaces), Rule("any-prefix", accept=True)))
+
+
+def to_vpn_device() -> Policy:
+    """What a VPN gateway announces: the network's address spaces and what other devices told it, but
+    never a default route (vpn-gateway-vpn-faq)."""
+    defaults = Match(prefixes=tuple(PrefixMatch(prefix) for prefix in DEFAULT_ROUTES))
+    return Policy(
+        "virtual-network",
+        (Rule("no-default-route", accept=False, match=defaults), Rule("any-prefix", accept=True)),
+    )
 
 
 def _system_routes_win(spaces: Iterable[Prefix]) -> Rule:

@@ -49,3 +49,6 @@ def interfaces_of(plan: Plan, namespace: str) -> Iterator[str]:
     for bridge in plan.bridges:
         if bridge.namespace == namespace:
             yield bridge.ifname
+    for tunnel in plan.tunnels:
+        if tunnel.namespace == namespace:
+            yield tunnel.ifname

@@ -15,7 +15,7 @@ from lab.plan.types import Interface
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A router or firewall on a zone's LAN, at the zone's usable address number ``ordinal``."""
+    """A router, firewall or VPN device on a zone's LAN, at the zone's usable address number ``ordinal``."""
 
     node: str
     namespace: str
@@ -36,7 +36,7 @@ class Member:
 
 
 def members(site: Site, zone: Zone) -> tuple[Member, ...]:
-    """Edge routers, then interior routers, then firewalls, in the order of their addresses."""
+    """Edge routers, then interior routers, firewalls, then VPN devices, in the order of their addresses."""
     found = tuple(_standing_in(site, zone))
     return tuple(
         Member(node, namespace, zone, ordinal, speaks)
@@ -53,6 +53,9 @@ def _standing_in(site: Site, zone: Zone) -> Iterator[tuple[str, str, bool]]:
     for firewall in site.firewalls:
         if zone.name in firewall.zones:
             yield firewall.name, firewall.name, False
+    for device in site.vpn_devices:
+        if device.inside_zone == zone.name:
+            yield device.name, device.name, True
 
 
 def member(site: Site, zone: str, node: str) -> Member:

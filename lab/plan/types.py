@@ -13,6 +13,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 
 from lab.bgp.route import Address, Prefix
 from lab.bgp.speaker import SpeakerConfig
+from lab.plan.tunnels import TunnelEnd
 
 Interface = IPv4Interface | IPv6Interface
 
@@ -200,6 +201,7 @@ class Plan:
     addresses: tuple[AddressAssignment, ...] = ()
     static_routes: tuple[StaticRoute, ...] = ()
     filters: tuple[PacketFilter, ...] = ()
+    tunnels: tuple[TunnelEnd, ...] = ()
     speakers: tuple[Speaker, ...] = ()
     suggestions: tuple[Suggestion, ...] = field(default=())
     expected_down: tuple[tuple[str, str], ...] = ()

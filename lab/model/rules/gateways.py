@@ -129,7 +129,7 @@ def gateway_addresses_fit_their_subnet(view: View) -> Iterator[Finding]:
 
 def connections_link_express_route_gateways(view: View) -> Iterator[Finding]:
     """A circuit is linked to a gateway of type ExpressRoute (expressroute-howto-linkvnet-cli)."""
-    for loc, connection in view.connections():
+    for loc, connection in view.circuit_connections():
         gateway = view.gateway.get(connection.virtual_network_gateway1)
         if gateway is not None and gateway.gateway_type is not GatewayType.EXPRESS_ROUTE:
             what = f"{gateway.name} is of type {gateway.gateway_type.value}"
@@ -139,8 +139,8 @@ def connections_link_express_route_gateways(view: View) -> Iterator[Finding]:
 
 def connected_circuits_have_private_peering(view: View) -> Iterator[Finding]:
     """Without it there is nothing to link a network to (expressroute-howto-linkvnet-cli)."""
-    for loc, connection in view.connections():
-        circuit = view.circuit.get(connection.peer)
+    for loc, connection in view.circuit_connections():
+        circuit = view.circuit.get(connection.peer or "")
         if circuit is not None and peering_of(circuit, PeeringType.PRIVATE) is None:
             hint = f"give {circuit.name} a peering of type {PeeringType.PRIVATE.value}"
             yield Finding((*loc, "peer"), f"{circuit.name} has no private peering", hint)
@@ -149,7 +149,9 @@ def connected_circuits_have_private_peering(view: View) -> Iterator[Finding]:
 def one_connection_per_circuit(view: View) -> Iterator[Finding]:
     """One connection object per gateway and circuit (expressroute-howto-linkvnet-cli)."""
     seen: dict[tuple[str, str], str] = {}
-    for loc, connection in view.connections():
+    for loc, connection in view.circuit_connections():
+        if connection.peer is None:
+            continue
         key = connection.virtual_network_gateway1, connection.peer
         if key in seen:
             what = f"{seen[key]} connects {key[0]} and {key[1]} already"

@@ -86,6 +86,7 @@ def resource_names_are_unique(view: View) -> Iterator[Finding]:
     (learn.microsoft.com, azure-resource-manager/management/resource-name-rules)."""
     topology = view.topology
     yield from _unique(("route_filters",), topology.route_filters)
+    yield from _unique(("local_network_gateways",), topology.local_network_gateways)
     yield from _unique(("connections",), topology.connections)
     yield from _unique(("microsoft_network", "regions"), topology.microsoft_network.regions, region_key)
     for loc, circuit in view.circuits():

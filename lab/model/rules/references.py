@@ -46,6 +46,7 @@ def _references(view: View) -> Iterator[_Reference]:
     for loc, site in view.sites():
         yield from _of_attachments(view, loc, site)
         yield from _of_machines(loc, site)
+        yield from _of_vpn_devices(view, loc, site)
         yield from _of_policies(loc, site)
         yield from _of_firewalls(loc, site)
 
@@ -63,6 +64,9 @@ def _of_azure(view: View) -> Iterator[_Reference]:
         where = "virtual_network_gateways"
         yield _Reference((*loc, "virtual_network_gateway1"), name, "gateway", view.gateway, where)
         yield _circuit(view, (*loc, "peer"), connection.peer)
+        far, where = connection.local_network_gateway2, "local_network_gateways"
+        place = (*loc, "local_network_gateway2")
+        yield _Reference(place, far, "local network gateway", view.local_gateway, where)
     for loc, vm in view.vms():
         yield _vnet(view, (*loc, "virtual_network"), vm.virtual_network)
         if vm.virtual_network in view.vnet:
@@ -76,11 +80,11 @@ def _vnet(view: View, loc: Loc, name: str) -> _Reference:
     return _Reference(loc, name, "virtual network", view.vnet, "virtual_networks")
 
 
-def _circuit(view: View, loc: Loc, name: str) -> _Reference:
+def _circuit(view: View, loc: Loc, name: str | None) -> _Reference:
     return _Reference(loc, name, "circuit", view.circuit, "express_route_circuits")
 
 
-def _zone(loc: Loc, name: str, site: Site) -> _Reference:
+def _zone(loc: Loc, name: str | None, site: Site) -> _Reference:
     return _Reference(loc, name, "zone", by_name(site.zones), f"zones of {site.name}")
 
 
@@ -102,6 +106,15 @@ def _of_machines(loc: Loc, site: Site) -> Iterator[_Reference]:
         yield _Reference((*inner, "router"), host.router, "router", routers, where)
     for inner, device in each((*loc, "vpn_devices"), site.vpn_devices):
         yield _Reference((*inner, "router"), device.router, "router", routers, where)
+
+
+def _of_vpn_devices(view: View, loc: Loc, site: Site) -> Iterator[_Reference]:
+    connections = by_name(connection for _, connection in view.ipsec_connections())
+    for outer, device in each((*loc, "vpn_devices"), site.vpn_devices):
+        yield _zone((*outer, "inside_zone"), device.inside_zone, site)
+        for inner, tunnel in each((*outer, "tunnels"), device.tunnels):
+            place, where = (*inner, "connection"), "connections of type IPsec"
+            yield _Reference(place, tunnel.connection, "connection", connections, where)
 
 
 def _of_policies(loc: Loc, site: Site) -> Iterator[_Reference]:

@@ -97,7 +97,8 @@ def zones_have_room(view: View) -> Iterator[Finding]:
 def _members(site: Site, zone: str) -> int:
     edges = sum(any(end.zone == zone for end in router.attachments) for router in site.edge_routers)
     routers = sum(router.zone == zone for router in site.routers)
-    return edges + routers + sum(zone in firewall.zones for firewall in site.firewalls)
+    devices = sum(device.inside_zone == zone for device in site.vpn_devices)
+    return edges + routers + devices + sum(zone in firewall.zones for firewall in site.firewalls)
 
 
 def machines_fit_their_lan(view: View) -> Iterator[Finding]:
@@ -144,17 +145,16 @@ def machine_addresses_are_unique(view: View) -> Iterator[Finding]:
 def bgp_peering_addresses_are_loopbacks(view: View) -> Iterator[Finding]:
     """Not the device's public address and in no virtual network (vpn-gateway/vpn-gateway-vpn-faq)."""
     spaces = [(vnet.name, prefix) for _, vnet, prefix in view.address_spaces()]
-    for loc, site in view.sites():
-        for inner, device in each((*loc, "vpn_devices"), site.vpn_devices):
-            address, place = device.bgp_peering_address, (*inner, "bgp_peering_address")
-            if address is None:
-                continue
-            if address == device.address:
-                yield Finding(place, f"{address} is the device's public address", "use a loopback's address")
-            for name, prefix in spaces:
-                if address in prefix:
-                    hint = "use an address that is no virtual network's"
-                    yield Finding(place, f"{address} lies in {prefix} of {name}", hint)
+    for inner, _, device in view.vpn_devices():
+        address, place = device.bgp_peering_address, (*inner, "bgp_peering_address")
+        if address is None:
+            continue
+        if address == device.address:
+            yield Finding(place, f"{address} is the device's public address", "use a loopback's address")
+        for name, prefix in spaces:
+            if address in prefix:
+                hint = "use an address that is no virtual network's"
+                yield Finding(place, f"{address} lies in {prefix} of {name}", hint)
 
 
 def firewalls_stand_between_two_zones(view: View) -> Iterator[Finding]:

@@ -16,10 +16,12 @@ def drop_silent_speakers(topology: Topology, plan: Plan) -> Plan:
 
 
 def connect_speakers(topology: Topology, plan: Plan) -> Plan:
-    """The networks on the speaker's interfaces: the next hops it may use."""
+    """The networks on the speaker's interfaces and at the far ends of its tunnels: the next hops it
+    may use."""
     return replace(plan, speakers=tuple(_connected(plan, speaker) for speaker in plan.speakers))
 
 
 def _connected(plan: Plan, speaker: Speaker) -> Speaker:
-    networks = connected_networks(plan, speaker.namespace)
+    tunneled = (route for end in plan.tunnels if end.namespace == speaker.namespace for route in end.routes)
+    networks = (*connected_networks(plan, speaker.namespace), *tunneled)
     return replace(speaker, config=replace(speaker.config, connected=networks))

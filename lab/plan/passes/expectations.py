@@ -1,7 +1,7 @@
 """Which sessions cannot come up, because their two ends do not fit together.
 
 A topology may make them differ on purpose, to see how that looks: another tag, address, AS number
-or key at the customer's end, or a peering that is disabled. Whoever waits for a lab to converge
+or key at the customer's end, a peering that is disabled, a tunnel whose ends cannot agree. Whoever waits for a lab to converge
 must not wait for those.
 """
 
@@ -15,6 +15,7 @@ from lab.bgp.route import Address
 from lab.bgp.speaker import Neighbor
 from lab.model.topology import Topology
 from lab.plan.segments import segments
+from lab.plan.tunnel_facts import inner_sessions, tunnels_down
 from lab.plan.types import Endpoint, Plan, Speaker
 
 
@@ -24,10 +25,12 @@ def expect_sessions(topology: Topology, plan: Plan) -> Plan:
 
 def _down(plan: Plan) -> Iterator[tuple[str, str]]:
     reach = _Reach(plan)
+    dead = inner_sessions(plan, tunnels_down(plan))
     for speaker in plan.speakers:
         for near in speaker.config.neighbors:
             others = (other for other in plan.speakers if other.namespace != speaker.namespace)
-            if not any(_fits(reach, speaker, near, other) for other in others):
+            hopeless = (speaker.namespace, near.name) in dead
+            if hopeless or not any(_fits(reach, speaker, near, other) for other in others):
                 yield speaker.namespace, near.name
 
 

@@ -19,10 +19,10 @@ ACCEPT, DROP = FilterAction.ACCEPT, FilterAction.DROP
 
 
 def filter_packets(topology: Topology, plan: Plan) -> Plan:
-    return extend(plan, _filters(topology))
+    return extend(plan, _filters(topology, plan))
 
 
-def _filters(topology: Topology) -> Iterator[PacketFilter]:
+def _filters(topology: Topology, plan: Plan) -> Iterator[PacketFilter]:
     for site in topology.on_premises:
         yield from map(_firewall, site.firewalls)
     yield from _edge_routers(all_attached(topology))
@@ -32,8 +32,21 @@ def _filters(topology: Topology) -> Iterator[PacketFilter]:
         yield from _virtual_network(topology, vnet)
     for gateway in topology.virtual_network_gateways:
         if gateway.gateway_type is GatewayType.VPN:
-            # Nothing passes between the public side and the network but what a tunnel brings.
-            yield from (PacketFilter(instance, ()) for instance in instances(gateway))
+            for instance in instances(gateway):
+                yield _only_tunneled(plan, instance, names.OUTSIDE_PORT, names.GATEWAY_PORT)
+    for site in topology.on_premises:
+        for device in site.vpn_devices:
+            inside = () if device.inside_zone is None else (names.ifname(device.inside_zone),)
+            yield _only_tunneled(plan, device.name, names.HOST_PORT, *inside)
+
+
+def _only_tunneled(plan: Plan, namespace: str, outside: str, *inside: str) -> PacketFilter:
+    """Nothing passes between the public side and the private one but what a tunnel brings."""
+    tunnels = (end.ifname for end in plan.tunnels if end.namespace == namespace)
+    private = (*inside, *tunnels)
+    into = FilterRule(DROP, "from outside, not by tunnel", in_interfaces=(outside,), out_interfaces=private)
+    out = FilterRule(DROP, "to outside, not by tunnel", in_interfaces=private, out_interfaces=(outside,))
+    return PacketFilter(namespace, (into, out) if private else (), default=ACCEPT if private else DROP)
 
 
 def _firewall(firewall: Firewall) -> PacketFilter:

@@ -23,6 +23,7 @@ from lab.plan.azure import (
     er_gateway,
     instances,
     linked_legs,
+    own_speaking_gateway,
     system_spaces,
     transit_spokes,
 )
@@ -31,6 +32,7 @@ from lab.plan.gateway_subnet import router_addresses, seats
 from lab.plan.queries import addresses_of
 from lab.plan.sessions import End, add_sessions, neighbor, pairs
 from lab.plan.types import Plan
+from lab.plan.vpn import vpn_speakers
 
 
 def peer_gateways(topology: Topology, plan: Plan) -> Plan:
@@ -39,7 +41,8 @@ def peer_gateways(topology: Topology, plan: Plan) -> Plan:
         if gateway is not None:
             plan = add_sessions(plan, _mesh(topology, vnet, gateway))
             plan = add_sessions(plan, _into_network(topology, vnet, gateway))
-            for spoke in transit_spokes(topology, vnet):
+        for spoke in transit_spokes(topology, vnet):
+            if own_speaking_gateway(topology, vnet) is not None:
                 plan = add_sessions(plan, _into_spoke(topology, plan, vnet, spoke))
     return plan
 
@@ -85,8 +88,9 @@ def _into_network(topology: Topology, vnet: VirtualNetwork, gateway: VirtualNetw
 
 
 def _into_spoke(topology: Topology, plan: Plan, hub: VirtualNetwork, spoke: VirtualNetwork) -> Iterator[End]:
-    gateway = er_gateway(topology, hub)
+    gateway, express_route = own_speaking_gateway(topology, hub), er_gateway(topology, hub)
     assert gateway is not None, "asked only for hubs with a gateway"
+    teachers = (*(instances(express_route) if express_route else ()), *vpn_speakers(topology, hub))
     asn, timers = gateway.bgp_settings.asn, TIMERS[topology.timers]
     near = addresses_of(plan, hub.name, names.ifname(spoke.name))
     far = addresses_of(plan, spoke.name, names.ifname(hub.name))
@@ -94,7 +98,7 @@ def _into_spoke(topology: Topology, plan: Plan, hub: VirtualNetwork, spoke: Virt
         client = replace(
             neighbor(spoke.name, ours, theirs, asn, timers),
             import_policy=REJECT_ALL,
-            export_policy=microsoft_policies.from_gateways(instances(gateway)),
+            export_policy=microsoft_policies.from_gateways(teachers),
             next_hop_self=True,
             route_reflector_client=True,
         )

@@ -1,6 +1,7 @@
-"""iBGP on premises: a full mesh among a zone's edge and interior routers, over its LAN.
+"""iBGP on premises: a full mesh among a zone's routers, over its LAN.
 
-Edge routers put themselves as next hop, since the links to Microsoft are nobody else's business.
+Edge routers and VPN devices put themselves as next hop, since their links to Microsoft are nobody
+else's business.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def _zone(topology: Topology, site: Site, zone: Zone) -> Iterator[End]:
 
 
 def _as(site: Site, one: Member, far: Neighbor) -> Neighbor:
-    return replace(far, next_hop_self=_is_edge(site, one))
+    return replace(far, next_hop_self=_leads_out(site, one))
 
 
 def _asn(site: Site, one: Member) -> int:
@@ -49,5 +50,6 @@ def _asn(site: Site, one: Member) -> int:
     return site.asn
 
 
-def _is_edge(site: Site, one: Member) -> bool:
-    return any(edge.name == one.node for edge in site.edge_routers)
+def _leads_out(site: Site, one: Member) -> bool:
+    edges = (edge.name for edge in site.edge_routers)
+    return one.node in {*edges, *(device.name for device in site.vpn_devices)}

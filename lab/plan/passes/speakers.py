@@ -10,7 +10,7 @@ from lab.model.azure import VirtualNetworkGateway
 from lab.model.onprem import Site
 from lab.model.topology import Topology
 from lab.plan import names
-from lab.plan.azure import er_gateway, instances, spaces, speaking_gateway, transit_spokes
+from lab.plan.azure import er_gateway, instances, spaces, speaking_gateway, transit_spokes, vpn_gateway
 from lab.plan.communities import of_region, of_virtual_network
 from lab.plan.constants import BGP_IDENTIFIERS, MAXIMUM_PATHS, MSEE_ASN
 from lab.plan.edge_asn import edge_asn
@@ -57,6 +57,8 @@ def _site(site: Site) -> Iterator[Speaking]:
             yield f"{edge.name}/{zone}", edge_asn(site, edge, zone), ()
     for router in site.routers:
         yield router.name, Asn(site.asn), tuple(map(Origination, router.address_prefixes))
+    for device in site.vpn_devices:
+        yield device.name, Asn(site.asn), ()
 
 
 def _circuits(topology: Topology) -> Iterator[Speaking]:
@@ -85,9 +87,9 @@ def _azure(topology: Topology) -> Iterator[Speaking]:
         gateway = speaking_gateway(topology, vnet)
         if gateway is not None:
             yield vnet.name, Asn(gateway.bgp_settings.asn), ()
-        own = er_gateway(topology, vnet)
-        if own is not None:
-            yield from _gateway(topology, own)
+        for own in (er_gateway(topology, vnet), vpn_gateway(topology, vnet)):
+            if own is not None:
+                yield from _gateway(topology, own)
 
 
 def _gateway(topology: Topology, gateway: VirtualNetworkGateway) -> Iterable[Speaking]:

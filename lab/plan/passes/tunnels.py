@@ -1,0 +1,184 @@
+"""IPsec tunnels: both ends of each, and ways to the far ends that do not lead through a tunnel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network, ip_network
+
+from lab.model.topology import Topology
+from lab.model.vpn import ConnectionMode, IpsecPolicies, TrafficSelectorPolicy
+from lab.plan import names
+from lab.plan.addresses import host
+from lab.plan.azure import spaces
+from lab.plan.constants import (
+    ESP_LIFETIME,
+    ESP_LIFETIME_KILOBYTES,
+    IKE_LIFETIME,
+    TUNNEL_MSS,
+    TUNNEL_MTU,
+)
+from lab.plan.facts import Fact, extend
+from lab.plan.lookup import named
+from lab.plan.proposals import AZURE_ACCEPTS, AZURE_OFFERS, custom
+from lab.plan.queries import address_of
+from lab.plan.sites import lan_of, machines
+from lab.plan.static import add_routes
+from lab.plan.tunnels import Child, Initiation, Proposals, TunnelEnd
+from lab.plan.types import AddressAssignment, Plan, StaticRoute
+from lab.plan.vpn import Tunnel, shared_key, tunnels
+
+ONE_KIBIBYTE = 1024
+
+
+def lay_tunnels(topology: Topology, plan: Plan) -> Plan:
+    found = tunnels(topology)
+    plan = replace(plan, tunnels=tuple(end for tunnel in found for end in _ends(topology, tunnel)))
+    plan = extend(plan, dict.fromkeys(_apipa(topology, found)))
+    return add_routes(plan, (route for tunnel in found for route in _underlay(plan, tunnel)))
+
+
+def _ends(topology: Topology, tunnel: Tunnel) -> Iterator[TunnelEnd]:
+    """The device's end is Azure's with the directions turned round, and what it differs in on purpose."""
+    azure, device, modes = tunnel.connection, tunnel.override, _modes(tunnel)
+    mode, device_mode = modes
+    yield _end(
+        topology,
+        tunnel,
+        at_gateway=True,
+        key=shared_key(topology, azure),
+        policies=azure.ipsec_policies,
+        children=_children(topology, tunnel),
+        dpd=azure.dpd_timeout_seconds,
+        initiation=_initiation(mode, patient=device_mode is not ConnectionMode.RESPONDER_ONLY),
+        answers=mode is not ConnectionMode.INITIATOR_ONLY,
+    )
+    own_key = device.shared_key.get_secret_value() if device.shared_key else None
+    mirrored = tuple(replace(one, local=one.remote, remote=one.local) for one in _children(topology, tunnel))
+    yield _end(
+        topology,
+        tunnel,
+        at_gateway=False,
+        key=own_key or shared_key(topology, azure),
+        policies=device.ipsec_policies or azure.ipsec_policies,
+        children=_given(device.traffic_selector_policies) or mirrored,
+        dpd=device.dpd_timeout_seconds or azure.dpd_timeout_seconds,
+        initiation=_initiation(device_mode, patient=False),
+        answers=device_mode is not ConnectionMode.INITIATOR_ONLY,
+    )
+
+
+def _end(
+    topology: Topology,
+    tunnel: Tunnel,
+    *,
+    at_gateway: bool,
+    key: str,
+    policies: IpsecPolicies,
+    children: tuple[Child, ...],
+    dpd: int,
+    initiation: Initiation,
+    answers: bool,
+) -> TunnelEnd:
+    """Both kinds of end; ``at_gateway`` says which."""
+    own, far = tunnel.device.name, tunnel.instance
+    outer, remote = tunnel.device.address, tunnel.public_address
+    inner, routes = _inner(topology, tunnel)
+    if at_gateway:
+        own, far, outer, remote = far, own, remote, outer
+        inner, routes = routes, inner
+    offered, accepted = _proposals(policies)
+    return TunnelEnd(
+        name=tunnel.name,
+        namespace=own,
+        ifname=names.ifname(far),
+        peer=far,
+        local_address=outer,
+        remote_address=remote,
+        inner_address=inner,
+        shared_key=key,
+        offered=offered,
+        accepted=accepted,
+        children=children,
+        takes_any_selectors=at_gateway,
+        initiation=initiation,
+        answers=answers,
+        dpd_timeout=dpd,
+        ike_lifetime=IKE_LIFETIME,
+        child_lifetime=policies[0].sa_life_time_seconds if policies else ESP_LIFETIME,
+        child_bytes=ONE_KIBIBYTE
+        * (policies[0].sa_data_size_kilobytes if policies else ESP_LIFETIME_KILOBYTES),
+        routes=() if routes is None else (IPv4Network(routes),),
+        mtu=TUNNEL_MTU,
+        mss=TUNNEL_MSS,
+    )
+
+
+def _inner(topology: Topology, tunnel: Tunnel) -> tuple[IPv4Address | None, IPv4Address | None]:
+    """The BGP addresses at the device and at the gateway."""
+    if tunnel.device_address is None:
+        return None, None
+    return tunnel.device_address, tunnel.gateway_address(topology)
+
+
+def _modes(tunnel: Tunnel) -> tuple[ConnectionMode, ConnectionMode]:
+    """Azure's and the device's."""
+    return tunnel.connection.connection_mode, tunnel.override.connection_mode or ConnectionMode.DEFAULT
+
+
+def _initiation(mode: ConnectionMode, *, patient: bool) -> Initiation:
+    if mode is ConnectionMode.RESPONDER_ONLY:
+        return Initiation.NEVER
+    return Initiation.PATIENT if patient and mode is ConnectionMode.DEFAULT else Initiation.AT_ONCE
+
+
+def _proposals(policies: IpsecPolicies) -> tuple[Proposals, Proposals]:
+    if not policies:
+        return AZURE_OFFERS, AZURE_ACCEPTS
+    only = custom(policies[0])
+    return only, only
+
+
+def _children(topology: Topology, tunnel: Tunnel) -> tuple[Child, ...]:
+    """What Azure proposes. Ranges of one policy are one child, policies are children of their own
+    (learn.microsoft.com, custom-traffic-selectors); prefixes of a policy-based device are one each."""
+    connection = tunnel.connection
+    if connection.traffic_selector_policies:
+        return _given(connection.traffic_selector_policies)
+    if not connection.use_policy_based_traffic_selectors:
+        return (Child("any"),)
+    vnet = named(topology.virtual_networks, tunnel.gateway.virtual_network, "virtual network")
+    pairs = [
+        (space, prefix)
+        for space in spaces(vnet)
+        if isinstance(space, IPv4Network)
+        for prefix in tunnel.local_gateway.local_network_address_space.address_prefixes
+    ]
+    return tuple(
+        Child(f"selectors-{number}", (space,), (prefix,)) for number, (space, prefix) in enumerate(pairs, 1)
+    )
+
+
+def _given(policies: Iterable[TrafficSelectorPolicy]) -> tuple[Child, ...]:
+    return tuple(
+        Child(f"selectors-{number}", policy.local_address_ranges, policy.remote_address_ranges)
+        for number, policy in enumerate(policies, 1)
+    )
+
+
+def _apipa(topology: Topology, found: tuple[Tunnel, ...]) -> Iterator[Fact]:
+    for tunnel in found:
+        if tunnel.has_apipa:
+            yield AddressAssignment(tunnel.instance, "lo", host(tunnel.gateway_address(topology)))
+
+
+def _underlay(plan: Plan, tunnel: Tunnel) -> Iterator[StaticRoute]:
+    """The far end's own address stays outside, whatever prefix is learned through the tunnel."""
+    far = ip_network(tunnel.public_address)
+    machine = next(one for one in machines(tunnel.site) if one.name == tunnel.device.name)
+    router = lan_of(tunnel.site, machine).router_of(tunnel.device.address)
+    yield StaticRoute(machine.name, far, (router.ip,), names.HOST_PORT)
+    edge = address_of(plan, names.MICROSOFT_EDGE, names.ifname(tunnel.instance), 4)
+    assert edge is not None, "the Microsoft network pass gave every such port an address"
+    back = ip_network(tunnel.device.address)
+    yield StaticRoute(tunnel.instance, back, (edge.ip,), names.OUTSIDE_PORT, onlink=True)

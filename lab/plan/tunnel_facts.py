@@ -1,0 +1,42 @@
+"""Questions about a plan's tunnels and the BGP sessions inside them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from lab.plan.tunnels import TunnelEnd, can_come_up
+from lab.plan.types import Plan
+
+
+def tunnels_down(plan: Plan) -> frozenset[str]:
+    """The names of those whose two ends cannot agree: they stay down for as long as the plan is what it
+    is, so nobody should wait for them."""
+    ends: dict[str, list[TunnelEnd]] = {}
+    for end in plan.tunnels:
+        ends.setdefault(end.name, []).append(end)
+    return frozenset(name for name, pair in ends.items() if not can_come_up(*pair))
+
+
+def inner_sessions(plan: Plan, names: Collection[str] | None = None) -> frozenset[tuple[str, str]]:
+    """(namespace, neighbour) of the sessions inside those tunnels, or inside all of them."""
+    routed = {
+        (end.namespace, route)
+        for end in plan.tunnels
+        if names is None or end.name in names
+        for route in end.routes
+    }
+    return frozenset(
+        (speaker.namespace, neighbor.name)
+        for speaker in plan.speakers
+        for neighbor in speaker.config.neighbors
+        if any(
+            namespace == speaker.namespace and neighbor.peer_address in route for namespace, route in routed
+        )
+    )
+
+
+def without_tunnels(plan: Plan) -> Plan:
+    """The plan where there is no data plane for IPsec: the sessions inside stay down."""
+    missing = tuple(sorted(inner_sessions(plan) - set(plan.expected_down)))
+    return replace(plan, tunnels=(), expected_down=(*plan.expected_down, *missing))
