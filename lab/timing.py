@@ -27,6 +27,7 @@ class Budget:
 CONVERGENCE = Budget("convergence", 60.0)
 AGENT_ANSWER = Budget("agent-answer", 10.0)
 CONTROL_ANSWER = Budget("control-answer", 20.0)
+CHARON_LISTENS = Budget("charon-listens", 10.0)
 LAB_END = Budget("lab-end", 15.0)
 
 FIRST_PAUSE = 0.005

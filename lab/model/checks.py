@@ -2,8 +2,8 @@
 
 A rule is a function from a View to Findings whose docstring names its source, and a row here.
 Letters: N names and references, A circuits, B peerings, C virtual networks and gateways,
-D site-to-site VPN, E the customer's side. Numbers from 10 are about a topology making sense; below 10 are those of
-Azure's published rules that it refuses at the time something is created.
+D site-to-site VPN, E the customer's side. Numbers from 10 are about a topology making sense; below
+10 are those of Azure's published rules that it refuses at the time something is created.
 """
 
 from __future__ import annotations

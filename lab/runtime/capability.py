@@ -7,6 +7,7 @@ Module lists lie and stripped kernels have none. ``choose`` picks the mechanisms
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -17,13 +18,17 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from lab.errors import BackendError
-from lab.runtime import netns
+from lab.runtime import netns, userspace
 from lab.runtime.isolation import run_isolated
 from lab.runtime.netns import NetworkNamespace
-from lab.runtime.process import run_in
+from lab.runtime.process import node_environment, run_in
 from lab.runtime.tags import Tagging, VlanTagging, VxlanTagging
 
 TCP_MD5SIG = 14
+
+LIBIPSEC = "libstrongswan-kernel-libipsec.so"
+PLUGIN_FOLDERS = ("/usr/lib/ipsec/plugins", "/usr/lib/strongswan/plugins", "/usr/lib64/strongswan/plugins")
+"""Where Debian and others keep strongSwan's plugins."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,10 @@ class Mechanisms:
     """What a lab on this kernel uses."""
 
     tagging: Tagging
+    dataplane: str | None = None
+    """Of IPsec tunnels; None where this host can have none."""
+    no_dataplane: str | None = None
+    """Why not, and what to do about it."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +55,32 @@ class Finding:
 def choose() -> Mechanisms:
     """Pick for this kernel; raises BackendError when it lacks what every lab needs."""
     scratch = netns.create("scratch", forwarding=False)
+    obstacle = _no_userspace(scratch)
+    dataplane = userspace.NAME if obstacle is None else None
     try:
         if _tried(_vlan, scratch) is None:
-            return Mechanisms(VlanTagging())
+            return Mechanisms(VlanTagging(), dataplane, obstacle)
         problem = _tried(_vxlan, scratch)
         if problem is None:
-            return Mechanisms(VxlanTagging())
+            return Mechanisms(VxlanTagging(), dataplane, obstacle)
         raise BackendError(
             f"this kernel has neither 802.1Q nor VXLAN interfaces ({problem})",
             hint="load the module 8021q or vxlan: `modprobe vxlan`",
         )
     finally:
         os.close(scratch.fd)
+
+
+def _no_userspace(scratch: NetworkNamespace) -> str | None:
+    """What keeps charon from carrying tunnels here; None when nothing does."""
+    if shutil.which("charon-systemd", path=node_environment()["PATH"]) is None:
+        return "charon-systemd is not installed: `make setup`, or `apt install charon-systemd`"
+    if not any(Path(folder, LIBIPSEC).exists() for folder in PLUGIN_FOLDERS):
+        return "strongSwan's plugin kernel-libipsec is missing: `apt install libcharon-extra-plugins`"
+    problem = _tried(_tun, scratch)
+    if problem is not None:
+        return f"/dev/net/tun is not open to you ({problem}): `sudo chmod 0666 /dev/net/tun`, or run as root"
+    return None
 
 
 def _tried(attempt: Callable[[NetworkNamespace], None], namespace: NetworkNamespace) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
-from socket import AF_INET, AF_INET6
+from socket import AF_INET, AF_INET6, IPPROTO_UDP
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,6 +25,8 @@ from lab.runtime.netns import NetworkNamespace
 IFA_F_NODAD = 0x02
 RTNH_F_ONLINK = 0x4
 RTPROT_STATIC = 4
+RT_SCOPE_LINK = 253
+RT_TABLE_LOCAL = 255
 IFF_UP, IFF_LOWER_UP = 0x1, 0x10000
 
 
@@ -98,6 +100,17 @@ class Router:
         with _explained(f"set {ifname} {details}", self.namespace.name):
             self._ipr.link("set", index=self.index(ifname), **details)
 
+    def give_away(self, ifname: str, namespace: NetworkNamespace, new_name: str) -> None:
+        """Move an interface to another namespace, under another name."""
+        with _explained(f"move {ifname} to {namespace.name}", self.namespace.name):
+            self._ipr.link("set", index=self.index(ifname), net_ns_fd=namespace.fd, ifname=new_name)
+
+    def add_stand_in(self, ifname: str) -> None:
+        """An interface that is up and leads nowhere: a bridge without ports, which every kernel has."""
+        self._indexes.pop(ifname, None)
+        self.add_link(ifname, "bridge")
+        self.change_link(ifname, state="up")
+
     def add_address(self, ifname: str, address: IPv4Interface | IPv6Interface) -> None:
         flags = {"flags": IFA_F_NODAD} if address.version == 6 else {}
         with _explained(f"add address {address} to {ifname}", self.namespace.name):
@@ -116,11 +129,20 @@ class Router:
         ifname: str | None = None,
         *,
         onlink: bool = False,
+        source: Address | None = None,
+        table: int | None = None,
     ) -> None:
-        """A static route; no next hop and no interface: a blackhole."""
+        """A static route; no next hop and no interface: a blackhole. ``source``: what packets of our
+        own come from. ``table``: another than the main one."""
         route: dict[str, Any] = {"dst": str(prefix), "proto": RTPROT_STATIC}
         if ifname is not None:
             route["oif"] = self.index(ifname)
+            if not next_hops:
+                route["scope"] = RT_SCOPE_LINK
+        if source is not None:
+            route["prefsrc"] = str(source)
+        if table is not None:
+            route["table"] = table
         if onlink:
             route["flags"] = RTNH_F_ONLINK
         if len(next_hops) == 1:
@@ -131,6 +153,28 @@ class Router:
             route["type"] = "blackhole"
         with _explained(f"add route {prefix}", self.namespace.name):
             self._ipr.route("add", **route)
+
+    def steer_udp(
+        self, source: Address, destination: Address, port: int, table: int, *, priority: int
+    ) -> None:
+        """Look such datagrams up in ``table``, even if the destination is our own address."""
+        with _explained(f"add rule for UDP port {port} from {source}", self.namespace.name):
+            self._ipr.rule(
+                "add",
+                src=str(source),
+                dst=str(destination),
+                ip_proto=IPPROTO_UDP,
+                dport_range=f"{port}:{port}",
+                table=table,
+                priority=priority,
+            )
+
+    def defer_local_addresses(self, priority: int) -> None:
+        """Rules before ``priority`` may then take packets to our own addresses; without this the kernel
+        looks there first, and nothing can stand before."""
+        with _explained("move the rule for local addresses", self.namespace.name):
+            self._ipr.rule("add", table=RT_TABLE_LOCAL, priority=priority)
+            self._ipr.rule("del", table=RT_TABLE_LOCAL, priority=0)
 
     def interfaces(self) -> Iterator[InterfaceState]:
         """Every interface with its addresses."""

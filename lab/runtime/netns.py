@@ -56,6 +56,12 @@ class NetworkNamespace:
             os.close(home)
 
 
+def set_interface(namespace: NetworkNamespace, ifname: str, key: str, value: str) -> None:
+    """A setting of one interface, as ``accept_local``."""
+    with namespace.entered():
+        _sysctl(f"ipv4/conf/{ifname}/{key}", value)
+
+
 def create(name: str, *, forwarding: bool) -> NetworkNamespace:
     """A new namespace with our settings, its loopback still down."""
     home = os.open(SELF, os.O_RDONLY | os.O_CLOEXEC)

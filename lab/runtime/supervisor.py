@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 from lab.errors import BackendError, LabError
+from lab.plan.tunnel_facts import inner_sessions, without_tunnels
 from lab.runtime import capability, control, wiring
 from lab.runtime.capability import Mechanisms
 from lab.runtime.convergence import Observation, converged, expected_sessions, observe
@@ -21,6 +22,7 @@ from lab.runtime.isolation import own_mounts
 from lab.runtime.launch import Failed, Orders, Progress, Ready, receive_orders
 from lab.runtime.rundir import RunFolder
 from lab.runtime.speakers import Speakers
+from lab.runtime.tunnels import Tunnels
 from lab.runtime.view import View
 from lab.runtime.zygote import fork_zygote, send_log
 from lab.timing import Backoff
@@ -87,8 +89,13 @@ class _Supervisor:
         if isinstance(self._chosen, LabError):
             raise self._chosen
         self._mechanisms = self._chosen
+        if self._plan.tunnels and self._mechanisms.dataplane is None:
+            self._plan = without_tunnels(self._plan)
+            self._warn(f"no IPsec tunnels: {self._mechanisms.no_dataplane}")
         self._namespaces = wiring.create_namespaces(self._plan)
         wiring.wire(self._plan, self._namespaces, self._mechanisms.tagging)
+        self._tunnels = Tunnels(self._plan, self._folder)
+        self._tunnels.build(self._namespaces)
         self._step(f"wired {len(self._plan.namespaces)} namespaces, tags by {self._mechanisms.tagging.name}")
 
     async def _live(self, zygote: socket.socket) -> None:
@@ -99,40 +106,66 @@ class _Supervisor:
             log = self._folder.log(speaker.namespace)
             self._speakers.start(speaker, self._namespaces[speaker.namespace], log)
         self._view = View(
-            self._plan, self._namespaces, self._speakers, self._mechanisms, rootless=self._rootless
+            self._plan,
+            self._namespaces,
+            self._speakers,
+            self._tunnels,
+            self._mechanisms,
+            rootless=self._rootless,
         )
         server = await control.serve(control.listen(self._folder.control_socket), self._handle)
         self._step(f"started {len(self._plan.speakers)} BGP speakers")
-        await self._converge()
+        await self._tunnels.start(self._events)
+        await self._come_up()
         if not self._stopping.is_set():
             self._hand_over()
         await self._stopping.wait()
         server.close()
+        await self._tunnels.close()
         self._events.write("lab-stopping")
 
-    async def _converge(self) -> None:
+    async def _come_up(self) -> None:
+        """Tunnels are begun once there is a way to their far ends; an IKE message that is lost is
+        sent again only after seconds."""
+        deadline = time.monotonic() + self._orders.convergence.seconds
+        everything = expected_sessions(self._plan)
+        if self._plan.tunnels:
+            await self._converge(everything - inner_sessions(self._plan), deadline)
+            self._tunnels.open()
+            await self._until_tunneled(deadline)
+            self._step(f"opened {len(self._plan.tunnels) // 2} IPsec tunnels")
+        await self._converge(everything, deadline)
+        self._view.state = "running"
+
+    async def _until_tunneled(self, deadline: float) -> None:
+        while not self._stopping.is_set() and self._tunnels.missing():
+            self._tunnels.changed.clear()
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                findings = "\n".join(f"  {finding}" for finding in self._tunnels.missing())
+                raise self._too_late(findings)
+            await _first_of(self._stopping, self._tunnels.changed, timeout=remaining)
+
+    async def _converge(self, expected: set[tuple[str, str]], deadline: float) -> None:
         """Until two looks in a row say so; ends early when nobody waits any more.
 
         A look costs every speaker a wake-up, so there is none before all have reported the
         end-of-RIB of every session.
         """
-        deadline = time.monotonic() + self._orders.convergence.seconds
         backoff = Backoff()
         last: Observation | None = None
-        await self._until_reported(deadline)
+        await self._until_reported(expected, deadline)
         while not self._stopping.is_set():
             statuses = await self._speakers.statuses()
-            seen = observe(self._plan, statuses)
+            seen = observe(self._plan, statuses, expected)
             if last is not None and converged(last, seen):
-                self._view.state = "running"
                 return
             if time.monotonic() > deadline:
                 raise await asyncio.to_thread(self._not_converged, seen, statuses)
             last = seen
             await _first_of(self._stopping, timeout=backoff.next())
 
-    async def _until_reported(self, deadline: float) -> None:
-        expected = expected_sessions(self._plan)
+    async def _until_reported(self, expected: set[tuple[str, str]], deadline: float) -> None:
         while not (self._stopping.is_set() or expected <= self._speakers.complete):
             self._speakers.changed.clear()
             remaining = deadline - time.monotonic()
@@ -142,10 +175,12 @@ class _Supervisor:
 
     def _not_converged(self, seen: Observation, statuses: dict[str, dict[str, Any]]) -> BackendError:
         findings = explain(self._plan, statuses, self._namespaces) or list(seen.missing)
+        return self._too_late("\n".join(f"  {finding}" for finding in findings or ["routes still move"]))
+
+    def _too_late(self, findings: str) -> BackendError:
         budget = self._orders.convergence
-        text = "\n".join(f"  {finding}" for finding in findings or ["routes still move"])
         return BackendError(
-            f"the lab did not converge in {budget.seconds:g} s ({budget.name}):\n{text}",
+            f"the lab did not converge in {budget.seconds:g} s ({budget.name}):\n{findings}",
             hint="nothing was left behind; a slow machine may need `--timeout SECONDS`",
         )
 
@@ -161,7 +196,11 @@ class _Supervisor:
         asker, self._asker = self._asker, None
         assert asker is not None
         asyncio.get_running_loop().remove_reader(asker)
-        facts = {"rootless": self._rootless, "tagging": self._mechanisms.tagging.name}
+        facts = {
+            "rootless": self._rootless,
+            "tagging": self._mechanisms.tagging.name,
+            "dataplane": self._mechanisms.dataplane if self._plan.tunnels else None,
+        }
         with contextlib.suppress(OSError):
             asker.sendall(pickle.dumps(Ready(seconds, facts)))
         asker.close()
@@ -169,6 +208,10 @@ class _Supervisor:
     def _step(self, text: str) -> None:
         self._events.write("progress", text=text)
         self._tell(Progress(text))
+
+    def _warn(self, text: str) -> None:
+        """What the lab does without, as a step that is hard to overlook."""
+        self._step(f"WARNING: {text}")
 
     def _tell(self, message: Progress | Failed) -> None:
         if self._asker is not None:

@@ -14,6 +14,7 @@ from lab.runtime.capability import Mechanisms
 from lab.runtime.control import NAMESPACE_KINDS, Reply
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.speakers import Speakers
+from lab.runtime.tunnels import Tunnels
 
 SIOCGIFFLAGS = 0x8913
 IFF_UP, IFF_RUNNING = 0x1, 0x40
@@ -27,6 +28,7 @@ class View:
         plan: Plan,
         namespaces: dict[str, NetworkNamespace],
         speakers: Speakers,
+        tunnels: Tunnels,
         mechanisms: Mechanisms,
         *,
         rootless: bool,
@@ -36,6 +38,7 @@ class View:
         self._plan = plan
         self._namespaces = namespaces
         self._speakers = speakers
+        self._tunnels = tunnels
         self._rootless = rootless
         self._sockets = {name: _socket_in(namespace) for name, namespace in namespaces.items()}
 
@@ -59,7 +62,7 @@ class View:
             "lab": self._plan.name,
             "state": self.state,
             "backend": "netns",
-            "dataplane": None,
+            "dataplane": self.mechanisms.dataplane if self._plan.tunnels else None,
             "rootless": self._rootless,
             "tagging": self.mechanisms.tagging.name,
             "nodes": [self._node(namespace.name) for namespace in self._plan.namespaces],
@@ -78,7 +81,7 @@ class View:
                 for node, vrf in [_split(name)]
                 for session in self._sessions(name, statuses)
             ],
-            "tunnels": [],
+            "tunnels": await self._tunnels.describe(),
         }
 
     def namespace(self, name: str) -> Reply:

@@ -25,8 +25,9 @@ from lab.model.view import View, each
 from lab.model.vpn import DhGroup, IpsecPolicy, LocalNetworkGateway
 
 ONLY_IPSEC = (
-    "local_network_gateway2", "shared_key", "enable_bgp", "connection_mode", "dpd_timeout_seconds",
-    "ipsec_policies", "use_policy_based_traffic_selectors", "traffic_selector_policies", "connection_protocol",
+    "local_network_gateway2", "shared_key", "enable_bgp", "connection_protocol", "connection_mode",
+    "dpd_timeout_seconds", "ipsec_policies",
+    "use_policy_based_traffic_selectors", "traffic_selector_policies",
 )  # fmt: skip
 ONLY_EXPRESS_ROUTE = ("peer", "routing_weight", "authorization_key")
 
@@ -132,10 +133,11 @@ def vpn_asns_differ(view: View) -> Iterator[Finding]:
     for loc, connection in view.ipsec_connections():
         gateway = view.gateway.get(connection.virtual_network_gateway1)
         far = view.local_gateway.get(connection.local_network_gateway2 or "")
-        if connection.enable_bgp and gateway and far and far.bgp_settings:
-            if far.bgp_settings.asn == gateway.bgp_settings.asn:
-                what = f"{gateway.name} and {far.name} are both AS {gateway.bgp_settings.asn}"
-                yield Finding((*loc, "local_network_gateway2"), what, "give one of them another AS number")
+        if gateway is None or far is None or far.bgp_settings is None or not connection.enable_bgp:
+            continue
+        if far.bgp_settings.asn == gateway.bgp_settings.asn:
+            what = f"{gateway.name} and {far.name} are both AS {gateway.bgp_settings.asn}"
+            yield Finding((*loc, "local_network_gateway2"), what, "give one of them another AS number")
 
 
 def bgp_peers_are_inside(view: View) -> Iterator[Finding]:
@@ -176,7 +178,9 @@ def _devices_with_apipa(view: View, with_apipa: set[str]) -> Iterator[Finding]:
             continue
         gateway = connection.virtual_network_gateway1
         if gateway in view.gateway and gateway not in with_apipa:
-            what = f"{far.name} peers from {far.bgp_settings.bgp_peering_address}, {gateway} has no such address"
+            what = (
+                f"{far.name} peers from {far.bgp_settings.bgp_peering_address}, {gateway} has no such address"
+            )
             hint = f"give each instance of {gateway} a custom_bgp_ip_address"
             yield Finding((*loc, "local_network_gateway2"), what, hint)
 
@@ -218,11 +222,12 @@ def selectors_have_prefixes(view: View) -> Iterator[Finding]:
     (vpn-gateway-connect-multiple-policybased-rm-ps)."""
     for loc, connection in view.ipsec_connections():
         far = view.local_gateway.get(connection.local_network_gateway2 or "")
-        if connection.use_policy_based_traffic_selectors and not connection.traffic_selector_policies:
-            if far is not None and not far.local_network_address_space.address_prefixes:
-                what = f"{far.name} has no prefixes to make selectors of"
-                hint = f"give {far.name} a local_network_address_space"
-                yield Finding((*loc, "use_policy_based_traffic_selectors"), what, hint)
+        if far is None or not connection.use_policy_based_traffic_selectors:
+            continue
+        if not connection.traffic_selector_policies and not far.local_network_address_space.address_prefixes:
+            what = f"{far.name} has no prefixes to make selectors of"
+            hint = f"give {far.name} a local_network_address_space"
+            yield Finding((*loc, "use_policy_based_traffic_selectors"), what, hint)
 
 
 def local_gateways_stand_for_devices(view: View) -> Iterator[Finding]:

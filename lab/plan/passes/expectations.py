@@ -1,8 +1,8 @@
 """Which sessions cannot come up, because their two ends do not fit together.
 
 A topology may make them differ on purpose, to see how that looks: another tag, address, AS number
-or key at the customer's end, a peering that is disabled, a tunnel whose ends cannot agree. Whoever waits for a lab to converge
-must not wait for those.
+or key at the customer's end, a peering that is disabled, a tunnel whose ends cannot agree. Whoever
+waits for a lab to converge must not wait for those.
 """
 
 from __future__ import annotations

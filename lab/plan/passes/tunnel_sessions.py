@@ -72,7 +72,9 @@ def _into_networks(topology: Topology) -> Iterator[End]:
             for ours, router in pairs(seats(topology, vnet)[instance], router_addresses(vnet)):
                 if ours.version == 4:
                     far = neighbor(vnet.name, ours, router, speaking.bgp_settings.asn, timers)
-                    teacher = replace(far, next_hop_self=True, import_policy=REJECT_ALL, export_policy=teaches)
+                    teacher = replace(
+                        far, next_hop_self=True, import_policy=REJECT_ALL, export_policy=teaches
+                    )
                     yield End(instance, teacher)
                     near = neighbor(instance, router, ours, asn, timers)
                     learner = replace(near, passive=True, import_policy=learns, export_policy=REJECT_ALL)

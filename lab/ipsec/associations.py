@@ -1,0 +1,64 @@
+"""Security associations as charon lists them, as one answer per tunnel end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+ESTABLISHED, CONNECTING, DOWN = "established", "connecting", "down"
+
+CARRYING = frozenset({"INSTALLED", "REKEYING", "REKEYED"})
+
+
+@dataclass(frozen=True, slots=True)
+class Associations:
+    """All of one tunnel end's. Counters are those of the ESP associations there are now."""
+
+    state: str = DOWN
+    bytes_in: int = 0
+    bytes_out: int = 0
+    packets_in: int = 0
+    packets_out: int = 0
+    ike_proposal: str | None = None
+    esp_proposal: str | None = None
+    established_s: int | None = None
+
+    def as_facts(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def associations(listed: Iterable[dict[str, Any]]) -> Associations:
+    """From the ``list-sa`` events of ``list-sas``: each holds IKE associations by their connection's name.
+
+    A tunnel is established when an ESP association carries packets, connecting when there is only
+    an attempt.
+    """
+    ikes = [ike for event in listed for ike in event.values()]
+    children = [
+        (ike, child)
+        for ike in ikes
+        for child in ike.get("child-sas", {}).values()
+        if child.get("state") in CARRYING
+    ]
+    if not children:
+        return Associations(state=CONNECTING if ikes else DOWN)
+    ike, newest = children[-1]
+    counted = {key: sum(int(child.get(key, 0)) for _, child in children) for key in _COUNTERS}
+    return Associations(
+        state=ESTABLISHED,
+        bytes_in=counted["bytes-in"],
+        bytes_out=counted["bytes-out"],
+        packets_in=counted["packets-in"],
+        packets_out=counted["packets-out"],
+        ike_proposal=_joined(ike, "encr-alg", "encr-keysize", "integ-alg", "prf-alg", "dh-group"),
+        esp_proposal=_joined(newest, "encr-alg", "encr-keysize", "integ-alg", "dh-group"),
+        established_s=int(ike.get("established", 0)),
+    )
+
+
+_COUNTERS = ("bytes-in", "bytes-out", "packets-in", "packets-out")
+
+
+def _joined(algorithms: dict[str, str], *keys: str) -> str:
+    return "/".join(algorithms[key] for key in keys if key in algorithms)

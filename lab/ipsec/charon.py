@@ -1,0 +1,126 @@
+"""What one charon is told: its settings as text, its connection and its key as vici messages.
+
+The key is in none of the text: it travels over vici and stays in charon's memory.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab.plan.tunnels import Child, Proposals, TunnelEnd
+
+VICI_SOCKET = "vici.sock"
+SETTINGS = "strongswan.conf"
+
+PLUGINS = (
+    "random", "nonce", "aes", "sha1", "sha2", "md5", "hmac", "kdf", "gmp", "openssl", "gcm", "pem", "pkcs1",
+    "x509", "pubkey", "kernel-netlink", "socket-default", "vici",
+)  # fmt: skip
+USERSPACE_PLUGIN = "kernel-libipsec"
+
+TRIES = 2
+BACKOFF = 1.8
+SPREAD = 1 + BACKOFF + BACKOFF**2
+"""All waiting for answers to a request and its retransmissions, as a multiple of the first."""
+LONGEST_FIRST_WAIT_S = 4.0
+SHARE_OF_WAITING = 0.55
+
+ANSWERING, STARTING = "answering", "starting"
+"""The two connections of an end that accepts more than it offers."""
+
+
+def settings(end: TunnelEnd, *, userspace: bool) -> str:
+    """strongswan.conf of the charon that serves this end alone; paths are relative to its folder."""
+    first_wait, _ = liveness(end.dpd_timeout)
+    # libipsec before netlink: the first kernel interface for ESP wins, the second serves the rest.
+    plugins = (*PLUGINS[:-3], USERSPACE_PLUGIN, *PLUGINS[-3:]) if userspace else PLUGINS
+    return f"""\
+charon-systemd {{
+  load = {" ".join(plugins)}
+  install_routes = no
+  install_virtual_ip = no
+  retransmit_timeout = {first_wait:.2f}
+  retransmit_tries = {TRIES}
+  retransmit_base = {BACKOFF}
+  filelog {{
+    log {{
+      path = /proc/self/fd/1
+      default = 1
+      time_format = %FT%T
+      flush_line = yes
+    }}
+  }}
+  plugins {{
+    vici {{
+      socket = unix://{VICI_SOCKET}
+    }}
+  }}
+}}
+"""
+
+
+def liveness(timeout: int) -> tuple[float, int]:
+    """Seconds that a request waits for its first answer, and of silence before the peer is asked.
+
+    In IKEv2 a dead peer is noticed after an idle time and all retransmissions of a question (RFC 7296
+    section 2.4); Azure gives one number for the whole.
+    """
+    first_wait = min(LONGEST_FIRST_WAIT_S, SHARE_OF_WAITING * timeout / SPREAD)
+    return first_wait, max(1, round(timeout - first_wait * SPREAD))
+
+
+def connections(end: TunnelEnd) -> dict[str, dict[str, Any]]:
+    """By name, in the order in which charon has to know them.
+
+    charon takes the first connection that fits a peer's request, so what only answers is loaded
+    before what starts. One is enough when both are the same.
+    """
+    answering = end.answers and _differs(end)
+    found = {}
+    if answering:
+        taken = (Child("any"),) if end.takes_any_selectors else end.children
+        found[ANSWERING] = _connection(end, end.accepted, taken)
+    found[STARTING] = _connection(end, end.offered, end.children)
+    return found
+
+
+def _differs(end: TunnelEnd) -> bool:
+    return end.offered != end.accepted or (end.takes_any_selectors and end.children != (Child("any"),))
+
+
+def _connection(end: TunnelEnd, proposals: Proposals, children: tuple[Child, ...]) -> dict[str, Any]:
+    _, delay = liveness(end.dpd_timeout)
+    return {
+        "version": "2",
+        "local_addrs": [str(end.local_address)],
+        "remote_addrs": [str(end.remote_address)],
+        "proposals": list(proposals.ike),
+        "mobike": "no",
+        "unique": "replace",
+        "keyingtries": "1",
+        "dpd_delay": f"{delay}s",
+        "rekey_time": f"{end.ike_lifetime}s",
+        "local": {"auth": "psk", "id": str(end.local_address)},
+        "remote": {"auth": "psk", "id": str(end.remote_address)},
+        "children": {child.name: _child(end, proposals, child) for child in children},
+    }
+
+
+def _child(end: TunnelEnd, proposals: Proposals, child: Child) -> dict[str, Any]:
+    """Nothing starts by itself: the lab says when, so that no end retries before the other is there."""
+    return {
+        "local_ts": list(map(str, child.local)),
+        "remote_ts": list(map(str, child.remote)),
+        "esp_proposals": list(proposals.esp),
+        "mode": "tunnel",
+        "start_action": "none",
+        "close_action": "none",
+        "dpd_action": "clear",
+        "life_time": f"{end.child_lifetime}s",
+        "life_bytes": str(end.child_bytes),
+    }
+
+
+def shared_key(end: TunnelEnd) -> dict[str, Any]:
+    owners = [str(end.local_address), str(end.remote_address)]
+    return {"id": "psk", "type": "IKE", "data": end.shared_key, "owners": owners}

@@ -1,0 +1,313 @@
+"""The tunnels of a running lab: a charon for each end, told over vici, watched and started again.
+
+The lab begins tunnels, not charon: an end that starts tries at once when told to, and again every
+few seconds for as long as there is no tunnel, as Azure's gateways do. An end that leaves the first
+word to its peer begins a little later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lab.errors import BackendError
+from lab.ipsec import charon, problems
+from lab.ipsec.associations import DOWN, ESTABLISHED, Associations, associations
+from lab.ipsec.vici import Session
+from lab.plan.tunnel_facts import tunnels_down
+from lab.plan.tunnels import Initiation, TunnelEnd
+from lab.plan.types import Plan
+from lab.runtime import userspace
+from lab.runtime.events import EventLog
+from lab.runtime.netns import NetworkNamespace
+from lab.runtime.process import node_environment
+from lab.runtime.rundir import RunFolder, short_path
+from lab.timing import CHARON_LISTENS, Backoff
+
+RETRY_S = 4.0
+"""Azure tries again "every few seconds" (learn.microsoft.com, troubleshoot-vpn-with-azure-diagnostics)."""
+PATIENCE_S = 3.0
+"""What an end that could begin itself leaves its peer to do so."""
+FIRST_RESTART_S = 0.25
+LONGEST_RESTART_S = 10.0
+
+EVENTS = ("log", "ike-updown", "child-updown")
+
+
+@dataclass
+class RunningEnd:
+    """One end: its charon, or the pause before the next one."""
+
+    place: userspace.Place
+    folder: Path
+    log: Path
+    session: Session | None = None
+    pid: int | None = None
+    associations: Associations = Associations()
+    problem: str | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def end(self) -> TunnelEnd:
+        return self.place.end
+
+    @property
+    def state(self) -> str:
+        return "restarting" if self.session is None else self.associations.state
+
+
+class Tunnels:
+    """All tunnel ends of the lab. ``build`` comes before the event loop, the rest on it."""
+
+    def __init__(self, plan: Plan, folder: RunFolder) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._down_on_purpose = tunnels_down(plan)
+        self._ends: list[RunningEnd] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.changed = asyncio.Event()
+        """Set whenever an end changes its state."""
+
+    def build(self, namespaces: dict[str, NetworkNamespace]) -> None:
+        """Everything that is not a process. Raises BackendError."""
+        self._places = userspace.prepare(self._plan.tunnels, namespaces)
+
+    async def start(self, events: EventLog) -> None:
+        """Every charon runs and knows its connection; no tunnel is begun. Raises BackendError."""
+        self._events = events
+        self._opened = asyncio.Event()
+        self._ends = [self._running(place) for place in self._places]
+        await asyncio.gather(*(self._launch(running) for running in self._ends))
+        for running in self._ends:
+            self._spawn(self._keep(running))
+            if running.end.initiation is not Initiation.NEVER:
+                self._spawn(self._initiate(running))
+
+    def open(self) -> None:
+        """Begin the tunnels."""
+        self._opened.set()
+
+    async def close(self) -> None:
+        """Stop watching; the charons end with the lab."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def missing(self) -> list[str]:
+        """What is not yet as planned, a sentence for each tunnel."""
+        found: dict[str, str] = {}
+        for running in self._ends:
+            end = running.end
+            if running.state != ESTABLISHED and end.name not in self._down_on_purpose:
+                why = running.problem or f"{running.state}: nobody has begun it"
+                where = f"tunnel {end.name} ({end.namespace} - {end.peer})"
+                if end.name not in found or running.problem is not None:
+                    found[end.name] = f"{where}: {why}"
+        return list(found.values())
+
+    async def describe(self) -> list[dict[str, Any]]:
+        """The tunnels as ``inspect`` shows them."""
+        await asyncio.gather(*(self._refresh(running) for running in self._ends))
+        return [_facts(running) for running in self._ends]
+
+    # One end.
+
+    def _running(self, place: userspace.Place) -> RunningEnd:
+        name = f"{place.end.namespace}~{place.end.peer}"
+        folder = self._folder.path / "tunnels" / name
+        folder.mkdir(mode=0o700, parents=True)
+        (folder / charon.SETTINGS).write_text(charon.settings(place.end, userspace=True))
+        return RunningEnd(place, folder, self._folder.log(f"charon.{name}"))
+
+    async def _launch(self, running: RunningEnd) -> None:
+        """A charon that listens, knows its connection and has given its device to the router."""
+        (running.folder / charon.VICI_SOCKET).unlink(missing_ok=True)
+        running.pid = _start_charon(running)
+        self._events.write("daemon-started", running.end.namespace, daemon="charon", pid=running.pid)
+        running.session = await self._connected(running)
+        (running.folder / charon.VICI_SOCKET).chmod(0o600)
+        await running.session.register(*EVENTS)
+        await running.session.command("load-shared", charon.shared_key(running.end))
+        for name, connection in charon.connections(running.end).items():
+            await running.session.command("load-conn", {name: connection})
+        await asyncio.to_thread(userspace.adopt, running.place)
+
+    async def _connected(self, running: RunningEnd) -> Session:
+        loop, backoff = asyncio.get_running_loop(), Backoff()
+        deadline = loop.time() + CHARON_LISTENS.seconds
+        while True:
+            try:
+                with short_path(running.folder / charon.VICI_SOCKET) as path:
+                    return await Session.connect(path, partial(self._on_event, running))
+            except OSError:
+                if loop.time() > deadline or not _lives(running.pid):
+                    raise BackendError(
+                        f"{running.end.namespace}: charon does not listen ({CHARON_LISTENS.name})",
+                        hint=f"its last words: {_last_line(running.log)}",
+                    ) from None
+            await asyncio.sleep(backoff.next())
+
+    async def _keep(self, running: RunningEnd) -> None:
+        """Start it again when it dies, after a pause that doubles up to a limit."""
+        pause = FIRST_RESTART_S
+        while True:
+            assert running.pid is not None
+            await _exit_of(running.pid)
+            await self._drop(running)
+            self._events.write("daemon-died", running.end.namespace, daemon="charon", restart_in_s=pause)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_RESTART_S)
+            with contextlib.suppress(BackendError):
+                await self._launch(running)
+                pause = FIRST_RESTART_S
+
+    async def _drop(self, running: RunningEnd) -> None:
+        if running.session is not None:
+            await running.session.close()
+        running.session, running.pid = None, None
+        self._note(running, Associations())
+
+    async def _initiate(self, running: RunningEnd) -> None:
+        await self._opened.wait()
+        if running.end.initiation is Initiation.PATIENT:
+            await _wait(running.changed, PATIENCE_S)
+        while True:
+            if running.session is not None:
+                with contextlib.suppress(BackendError):
+                    await self._begin(running, running.session)
+            running.changed.clear()
+            await _wait(running.changed, RETRY_S)
+
+    async def _begin(self, running: RunningEnd, session: Session) -> None:
+        """All children, when there is neither a tunnel nor a try for one."""
+        await self._refresh(running)
+        if running.associations.state == DOWN:
+            for child in running.end.children:
+                await session.command(
+                    "initiate", {"ike": charon.STARTING, "child": child.name, "timeout": "-1"}
+                )
+
+    # What charon says.
+
+    def _on_event(self, running: RunningEnd, name: str, facts: dict[str, Any]) -> None:
+        if name == "log":
+            problem = problems.problem_in(facts.get("msg", ""))
+            if problem is not None:
+                self._on_problem(running, problem)
+            return
+        self._spawn(self._refresh(running))
+
+    def _on_problem(self, running: RunningEnd, problem: str) -> None:
+        if problem == problems.SILENT and running.problem is not None:
+            return
+        if problem != running.problem:
+            running.problem = problem
+            end = running.end
+            self._events.write("tunnel-problem", end.namespace, tunnel=end.name, peer=end.peer, text=problem)
+
+    async def _refresh(self, running: RunningEnd) -> None:
+        if running.session is None:
+            return
+        with contextlib.suppress(BackendError):
+            self._note(running, associations(await running.session.streamed("list-sas", "list-sa")))
+
+    def _note(self, running: RunningEnd, seen: Associations) -> None:
+        before, running.associations = running.associations.state, seen
+        if seen.state == before:
+            return
+        running.changed.set()
+        self.changed.set()
+        end = running.end
+        if ESTABLISHED in (before, seen.state):
+            up = seen.state == ESTABLISHED
+            running.problem = None if up else running.problem
+            self._spawn(self._carry(running, up=up))
+            kind = "tunnel-up" if up else "tunnel-down"
+            self._events.write(kind, end.namespace, tunnel=end.name, peer=end.peer)
+
+    async def _carry(self, running: RunningEnd, *, up: bool) -> None:
+        with contextlib.suppress(BackendError):  # the device ends with its charon
+            await asyncio.to_thread(userspace.set_carrier, running.place, up=up)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _start_charon(running: RunningEnd) -> int:
+    environment = node_environment() | {"STRONGSWAN_CONF": charon.SETTINGS}
+    log = os.open(running.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        with running.place.namespace.entered():
+            return subprocess.Popen(
+                ["charon-systemd"],
+                cwd=running.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            ).pid
+    except FileNotFoundError:
+        raise BackendError(
+            "charon-systemd is not installed", hint="`make setup` installs what the lab needs"
+        ) from None
+    finally:
+        os.close(log)
+
+
+async def _exit_of(pid: int) -> None:
+    """Until the process has ended; the supervisor reaps it."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(fd, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(fd)
+        os.close(fd)
+
+
+def _lives(pid: int | None) -> bool:
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return lines[-1] if lines else "none"
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+
+
+def _facts(running: RunningEnd) -> dict[str, Any]:
+    end = running.end
+    return {
+        "name": end.name,
+        "node": end.namespace,
+        "peer": end.peer,
+        "interface": end.ifname,
+        "local_address": str(end.local_address),
+        "remote_address": str(end.remote_address),
+        **running.associations.as_facts(),
+        "state": running.state,
+        "problem": running.problem,
+    }

@@ -1,0 +1,112 @@
+"""The userspace data plane: ESP in charon, around a TUN device that stands in the router.
+
+For kernels without ESP and for users without root. Every tunnel end has a charon of its own, in a
+small namespace of its own that holds the outer address: two tunnels with any to any selectors would
+collide in one. charon makes a TUN device there and keeps its descriptor; the device is moved to the
+router, which sees a route-based tunnel. ESP is always inside UDP port 4500 (RFC 3948), because
+charon cannot send it otherwise.
+
+The router has the outer address as well, for everything but IKE and ESP. What it gets of those from
+the tunnel's peer, and nothing else, it hands on into the tunnel's namespace.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Interface, IPv4Network
+
+from lab.errors import BackendError
+from lab.plan.addresses import host
+from lab.plan.render.clamp import render_clamp
+from lab.plan.tunnels import TunnelEnd
+from lab.runtime import netns
+from lab.runtime.netlink import Router
+from lab.runtime.netns import NetworkNamespace
+from lab.runtime.process import run_in
+
+NAME = "userspace"
+
+TUN = "ipsec0"
+"""What the kernel-libipsec plugin calls its device."""
+OUTER_PORT = "eth0"
+ROUTER = IPv4Interface("169.254.0.1/32")
+"""The router towards every tunnel namespace; each has but one router."""
+EVERYWHERE = IPv4Network("0.0.0.0/0")
+
+IKE_PORTS = (500, 4500)
+FIRST_TABLE = 1000
+STEERING, LOCAL = 10, 20
+"""Priorities of rules: local addresses come after what is steered into tunnels."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a tunnel end's charon runs, and the router its device goes to."""
+
+    end: TunnelEnd
+    namespace: NetworkNamespace
+    router: NetworkNamespace
+
+
+def prepare(ends: tuple[TunnelEnd, ...], namespaces: dict[str, NetworkNamespace]) -> list[Place]:
+    """A namespace per end, wired to its router. Raises BackendError."""
+    places = []
+    for router in dict.fromkeys(end.namespace for end in ends):
+        own = tuple(end for end in ends if end.namespace == router)
+        with Router(namespaces[router]) as link:
+            link.defer_local_addresses(LOCAL)
+            for number, end in enumerate(own):
+                places.append(_place(end, number, link))
+        _clamp(namespaces[router], own)
+    return places
+
+
+def _place(end: TunnelEnd, number: int, router: Router) -> Place:
+    namespace = netns.create(f"{end.namespace}~{end.peer}", forwarding=False)
+    port = f"esp{number}"
+    router.add_veth(port, OUTER_PORT, namespace, mtu=1500)
+    # Packets of the tunnel come back in with an address that is the router's as well.
+    netns.set_interface(router.namespace, port, "accept_local", "1")
+    router.add_address(port, ROUTER)
+    router.change_link(port, state="up")
+    table = FIRST_TABLE + number
+    router.add_route(EVERYWHERE, (), port, table=table)
+    for udp in IKE_PORTS:
+        router.steer_udp(end.remote_address, end.local_address, udp, table, priority=STEERING)
+    with Router(namespace) as inside:
+        inside.change_link("lo", state="up")
+        inside.add_address(OUTER_PORT, host(end.local_address))
+        inside.change_link(OUTER_PORT, state="up")
+        inside.add_route(EVERYWHERE, (ROUTER.ip,), OUTER_PORT, onlink=True)
+    return Place(end, namespace, router.namespace)
+
+
+def _clamp(router: NetworkNamespace, ends: tuple[TunnelEnd, ...]) -> None:
+    result = run_in(router, ["nft", "-f", "-"], stdin=render_clamp(ends))
+    if result.returncode != 0:
+        raise BackendError(f"{router.name}: nft refused to clamp the MSS: {result.output.strip()}")
+
+
+def adopt(place: Place) -> None:
+    """Move charon's device to the router under the tunnel's name, without carrier. Raises BackendError.
+
+    The plugin refuses an association when it cannot route into a device of that name, so an empty
+    bridge takes its place.
+    """
+    end = place.end
+    with Router(place.namespace) as inside:
+        inside.give_away(TUN, place.router, end.ifname)
+        inside.add_stand_in(TUN)
+    netns.set_interface(place.router, end.ifname, "ignore_routes_with_linkdown", "1")
+    with Router(place.router) as router:
+        router.change_link(end.ifname, mtu=end.mtu, state="up")
+        router.change_link(end.ifname, carrier=0)
+        for prefix in end.routes:
+            router.add_route(prefix, (), end.ifname, source=end.inner_address)
+
+
+def set_carrier(place: Place, *, up: bool) -> None:
+    """Whether the tunnel carries packets: without carrier its routes count for nothing, and with it they
+    are all there again."""
+    with Router(place.router) as router:
+        router.change_link(place.end.ifname, carrier=int(up))
