@@ -11,7 +11,9 @@ K ?=
 PYTEST := $(BIN)/pytest $(if $(strip $(K)),-k "$(strip $(K))")
 
 # What the lab needs of the system, as command:debian-package.
-COMMANDS := nft:nftables ip:iproute2 ping:iputils-ping
+COMMANDS := nft:nftables ip:iproute2 ping:iputils-ping charon-systemd:charon-systemd
+# Files the lab needs, as pattern:debian-package.
+FILES := /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so:libcharon-extra-plugins
 
 .PHONY: help setup lab-up lab-down lab-status test test-unit test-lab check format schema golden bench
 
@@ -63,6 +65,9 @@ $(VENV)/.ready: pyproject.toml
 	@missing=; \
 	for pair in $(COMMANDS); do \
 	  PATH=$$PATH:/usr/sbin:/sbin command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair#*:}"; \
+	done; \
+	for pair in $(FILES); do \
+	  [ -e $${pair%%:*} ] || missing="$$missing $${pair#*:}"; \
 	done; \
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
 	if [ -n "$$missing" ]; then \

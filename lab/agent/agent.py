@@ -8,7 +8,14 @@ from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 
 from lab.agent.adj_rib_out import AdjRibOutQueue
-from lab.agent.bridge import Announcements, Session, SpeakerPeer, SpeakerReactor, hold_down
+from lab.agent.bridge import (
+    Announcements,
+    Session,
+    SpeakerPeer,
+    SpeakerReactor,
+    hold_down,
+    retry_now,
+)
 from lab.agent.channel import Channel, ChannelClosedError
 from lab.agent.fib import Fib, NextHops
 from lab.agent.links import Links
@@ -117,6 +124,8 @@ class Agent:
         """Once per turn of the reactor: write the FIB, serve the supervisor."""
         if self._links.came_up():
             self._fib_changes = self._installed | self._fib_changes
+            for name in self._records:
+                retry_now(self._peer(name))
         self._flush_fib()
         try:
             for request in self._channel.receive():

@@ -279,6 +279,11 @@ def make_reactor(configuration: str, agent: Listener) -> SpeakerReactor:
     return SpeakerReactor(Configuration([configuration], text=True), agent)
 
 
+def retry_now(peer: SpeakerPeer) -> None:
+    """Try the next connection at once: what stood in its way may be gone."""
+    peer._delay.reset()
+
+
 def hold_down(peer: SpeakerPeer, subcode: int, seconds: float) -> None:
     """Drop a session with Cease/``subcode`` (RFC 4486) and keep it down for a while."""
     peer.held_until = time.monotonic() + seconds

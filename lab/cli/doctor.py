@@ -34,6 +34,7 @@ NOBODY = 65534
 
 PROGRAMS = (
     ("nft", "nftables", True, "firewalls and packet filters"),
+    ("charon-systemd", "charon-systemd libcharon-extra-plugins", False, "IPsec tunnels (strongSwan)"),
     ("ping", "iputils-ping", False, "asking by hand whether a host answers"),
     ("ip", "iproute2", False, "looking around in a node"),
     ("tcpdump", "tcpdump", False, "reading packets in a node; `mseelab capture` does without"),

@@ -55,9 +55,11 @@ def _print_text(lab: dict[str, Any]) -> None:
     )
     click.echo()
     print_table(
-        ("TUNNEL", "NODE", "PEER", "STATE", "BYTES IN", "BYTES OUT"),
+        ("TUNNEL", "NODE", "PEER", "STATE", "BYTES IN", "BYTES OUT", "PROBLEM"),
         [
-            tuple(tunnel[key] for key in ("name", "node", "peer", "state", "bytes_in", "bytes_out"))
+            tuple(
+                tunnel[key] for key in ("name", "node", "peer", "state", "bytes_in", "bytes_out", "problem")
+            )
             for tunnel in lab["tunnels"]
         ],
         title="Tunnels",
@@ -68,5 +70,5 @@ def how_it_runs(lab: dict[str, Any]) -> str:
     """The mechanisms of a lab in a few words."""
     facts = [lab["backend"], "rootless" if lab["rootless"] else "as root", f"tags by {lab['tagging']}"]
     if lab["dataplane"]:
-        facts.append(f"IPsec by {lab['dataplane']}")
+        facts.append(f"IPsec in {lab['dataplane']}")
     return ", ".join(facts)

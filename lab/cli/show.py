@@ -238,10 +238,14 @@ def _print_sessions(sessions: Entries) -> None:
 
 
 def _print_tunnels(found: Entries) -> None:
-    keys = ("name", "peer", "state", "bytes_in", "bytes_out", "packets_in", "packets_out")
+    keys = ("name", "peer", "interface", "remote_address", "state", "esp_proposal")
+    counters = ("bytes_in", "bytes_out", "packets_in", "packets_out")
     print_table(
-        ("TUNNEL", "PEER", "STATE", "BYTES IN", "BYTES OUT", "PACKETS IN", "PACKETS OUT"),
-        [tuple(tunnel[key] for key in keys) for tunnel in found],
+        (
+            *("TUNNEL", "PEER", "INTERFACE", "REMOTE ADDRESS", "STATE", "ESP"),
+            *("BYTES IN", "BYTES OUT", "PACKETS IN", "PACKETS OUT", "PROBLEM"),
+        ),
+        [tuple(tunnel[key] for key in (*keys, *counters, "problem")) for tunnel in found],
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -25,6 +27,12 @@ from lab.timing import CONVERGENCE, Budget
 @click.option("--name", metavar="NAME", help="Name of the lab; the topology's own by default.")
 @click.option("--backend", type=click.Choice(["auto", "netns"]), default="auto", help="Where nodes live.")
 @click.option(
+    "--dataplane",
+    type=click.Choice(["auto", "userspace"]),
+    default="auto",
+    help="What carries IPsec tunnels. auto: what this host can do, else no tunnels.",
+)
+@click.option(
     "--timeout",
     type=click.FloatRange(min=1),
     default=CONVERGENCE.seconds,
@@ -33,13 +41,15 @@ from lab.timing import CONVERGENCE, Budget
     help="How long convergence may take.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-def command(topology: str, name: str | None, backend: str, timeout: float, quiet: bool) -> None:
+def command(
+    topology: str, name: str | None, backend: str, dataplane: str, timeout: float, quiet: bool
+) -> None:
     """Bring a lab up and return when it has converged.
 
     TOPOLOGY is a file or the name of a shipped one (default: expressroute-vpn). Converged
-    means: every planned BGP session is established, both ends have sent all they have, and
-    every route is in its kernel. When that does not happen, everything is taken down again
-    and each missing session is explained.
+    means: every planned tunnel and BGP session is established, both ends have sent all they
+    have, and every route is in its kernel. When that does not happen, everything is taken
+    down again and each missing tunnel or session is explained.
     """
     started_at = time.monotonic()
     path = find_topology(topology)
@@ -47,7 +57,10 @@ def command(topology: str, name: str | None, backend: str, timeout: float, quiet
     try:
         plan = _compile(path, name)
         launch.await_isolation()
-        ready = _bring_up(launch, plan, path, started_at, Budget("--timeout", timeout), quiet=quiet)
+        orders = partial(
+            Orders, started_at=started_at, convergence=Budget("--timeout", timeout), dataplane=dataplane
+        )
+        ready = _bring_up(launch, plan, path, orders, started_at, quiet=quiet)
     except BaseException:
         launch.abandon()
         raise
@@ -56,12 +69,18 @@ def command(topology: str, name: str | None, backend: str, timeout: float, quiet
 
 
 def _bring_up(
-    launch: Launch, plan: Plan, path: Path, started_at: float, convergence: Budget, *, quiet: bool
+    launch: Launch,
+    plan: Plan,
+    path: Path,
+    orders: Callable[[Plan, Path], Orders],
+    started_at: float,
+    *,
+    quiet: bool,
 ) -> Ready:
     folder, lock = claim(plan.name)
     try:
         _keep(path, folder)
-        launch.begin(Orders(plan, folder.path, started_at, convergence), lock)
+        launch.begin(orders(plan, folder.path), lock)
         return launch.wait(lambda step: _progress(step, started_at, quiet=quiet))
     except BaseException:
         launch.abandon()
@@ -103,9 +122,13 @@ def _progress(step: Progress, started_at: float, *, quiet: bool) -> None:
 def _summary(plan: Plan, ready: Ready) -> None:
     sessions = sum(len(speaker.config.neighbors) for speaker in plan.speakers) // 2
     how = "rootless" if ready.facts["rootless"] else "as root"
+    found = [f"{len(plan.nodes)} nodes", f"{sessions} BGP sessions"]
+    if ready.facts["dataplane"]:
+        found.append(f"{len(plan.tunnels) // 2} IPsec tunnels")
+        how += f", IPsec in {ready.facts['dataplane']}"
     click.echo(
-        f"{plan.name} is up after {ready.seconds:.1f} s: {len(plan.nodes)} nodes, "
-        f"{sessions} BGP sessions ({how}, tags by {ready.facts['tagging']})"
+        f"{plan.name} is up after {ready.seconds:.1f} s: {', '.join(found)} "
+        f"({how}, tags by {ready.facts['tagging']})"
     )
     if plan.description:
         click.echo(f"  {plan.description}")

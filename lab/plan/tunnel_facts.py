@@ -36,6 +36,17 @@ def inner_sessions(plan: Plan, names: Collection[str] | None = None) -> frozense
     )
 
 
+def sessions_at_tunnels(plan: Plan) -> frozenset[tuple[str, str]]:
+    """All sessions of the routers tunnels end on, by either end: what need not be up before a tunnel."""
+    routers = {end.namespace for end in plan.tunnels}
+    return frozenset(
+        (speaker.namespace, neighbor.name)
+        for speaker in plan.speakers
+        for neighbor in speaker.config.neighbors
+        if speaker.namespace in routers or neighbor.name in routers
+    )
+
+
 def without_tunnels(plan: Plan) -> Plan:
     """The plan where there is no data plane for IPsec: the sessions inside stay down."""
     missing = tuple(sorted(inner_sessions(plan) - set(plan.expected_down)))

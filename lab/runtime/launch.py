@@ -25,6 +25,9 @@ from lab.timing import LAB_END, Budget
 
 MESSAGE = 1 << 26
 
+AUTO = "auto"
+"""Whatever this host can do."""
+
 
 @dataclass(frozen=True)
 class Orders:
@@ -35,6 +38,8 @@ class Orders:
     started_at: float
     """When the user asked, on the monotonic clock (seconds)."""
     convergence: Budget
+    dataplane: str = AUTO
+    """Which one carries IPsec tunnels; by name, a host that cannot is an error."""
 
 
 @dataclass(frozen=True)

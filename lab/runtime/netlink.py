@@ -131,9 +131,10 @@ class Router:
         onlink: bool = False,
         source: Address | None = None,
         table: int | None = None,
+        metric: int | None = None,
     ) -> None:
         """A static route; no next hop and no interface: a blackhole. ``source``: what packets of our
-        own come from. ``table``: another than the main one."""
+        own come from. ``table``: another than the main one. ``metric``: the lowest wins, none is 0."""
         route: dict[str, Any] = {"dst": str(prefix), "proto": RTPROT_STATIC}
         if ifname is not None:
             route["oif"] = self.index(ifname)
@@ -143,6 +144,8 @@ class Router:
             route["prefsrc"] = str(source)
         if table is not None:
             route["table"] = table
+        if metric is not None:
+            route["priority"] = metric
         if onlink:
             route["flags"] = RTNH_F_ONLINK
         if len(next_hops) == 1:

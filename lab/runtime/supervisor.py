@@ -12,14 +12,14 @@ import time
 from typing import Any
 
 from lab.errors import BackendError, LabError
-from lab.plan.tunnel_facts import inner_sessions, without_tunnels
+from lab.plan.tunnel_facts import sessions_at_tunnels, without_tunnels
 from lab.runtime import capability, control, wiring
 from lab.runtime.capability import Mechanisms
 from lab.runtime.convergence import Observation, converged, expected_sessions, observe
 from lab.runtime.diagnose import explain
 from lab.runtime.events import EventLog
 from lab.runtime.isolation import own_mounts
-from lab.runtime.launch import Failed, Orders, Progress, Ready, receive_orders
+from lab.runtime.launch import AUTO, Failed, Orders, Progress, Ready, receive_orders
 from lab.runtime.rundir import RunFolder
 from lab.runtime.speakers import Speakers
 from lab.runtime.tunnels import Tunnels
@@ -89,14 +89,22 @@ class _Supervisor:
         if isinstance(self._chosen, LabError):
             raise self._chosen
         self._mechanisms = self._chosen
-        if self._plan.tunnels and self._mechanisms.dataplane is None:
-            self._plan = without_tunnels(self._plan)
-            self._warn(f"no IPsec tunnels: {self._mechanisms.no_dataplane}")
+        self._settle_tunnels(self._mechanisms)
         self._namespaces = wiring.create_namespaces(self._plan)
         wiring.wire(self._plan, self._namespaces, self._mechanisms.tagging)
         self._tunnels = Tunnels(self._plan, self._folder)
         self._tunnels.build(self._namespaces)
         self._step(f"wired {len(self._plan.namespaces)} namespaces, tags by {self._mechanisms.tagging.name}")
+
+    def _settle_tunnels(self, mechanisms: Mechanisms) -> None:
+        """A host that cannot carry tunnels still gets the rest of the lab, unless it was asked for one
+        data plane by name."""
+        if not self._plan.tunnels or mechanisms.dataplane is not None:
+            return
+        if self._orders.dataplane != AUTO:
+            raise BackendError(f"no data plane {self._orders.dataplane!r} here: {mechanisms.no_dataplane}")
+        self._plan = without_tunnels(self._plan)
+        self._step(f"WARNING: no IPsec tunnels: {mechanisms.no_dataplane}")
 
     async def _live(self, zygote: socket.socket) -> None:
         self._stopping = asyncio.Event()
@@ -130,7 +138,7 @@ class _Supervisor:
         deadline = time.monotonic() + self._orders.convergence.seconds
         everything = expected_sessions(self._plan)
         if self._plan.tunnels:
-            await self._converge(everything - inner_sessions(self._plan), deadline)
+            await self._converge(everything - sessions_at_tunnels(self._plan), deadline)
             self._tunnels.open()
             await self._until_tunneled(deadline)
             self._step(f"opened {len(self._plan.tunnels) // 2} IPsec tunnels")
@@ -208,10 +216,6 @@ class _Supervisor:
     def _step(self, text: str) -> None:
         self._events.write("progress", text=text)
         self._tell(Progress(text))
-
-    def _warn(self, text: str) -> None:
-        """What the lab does without, as a step that is hard to overlook."""
-        self._step(f"WARNING: {text}")
 
     def _tell(self, message: Progress | Failed) -> None:
         if self._asker is not None:

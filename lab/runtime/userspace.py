@@ -35,6 +35,9 @@ EVERYWHERE = IPv4Network("0.0.0.0/0")
 
 IKE_PORTS = (500, 4500)
 FIRST_TABLE = 1000
+LAST_RESORT = 4_000_000
+"""Metric of the blackhole behind a tunnel's routes: what belongs into a tunnel that is down must not
+leave by the default route, unencrypted."""
 STEERING, LOCAL = 10, 20
 """Priorities of rules: local addresses come after what is steered into tunnels."""
 
@@ -69,6 +72,8 @@ def _place(end: TunnelEnd, number: int, router: Router) -> Place:
     netns.set_interface(router.namespace, port, "accept_local", "1")
     router.add_address(port, ROUTER)
     router.change_link(port, state="up")
+    for prefix in end.routes:
+        router.add_route(prefix, (), metric=LAST_RESORT)
     table = FIRST_TABLE + number
     router.add_route(EVERYWHERE, (), port, table=table)
     for udp in IKE_PORTS:

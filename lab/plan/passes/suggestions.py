@@ -18,6 +18,7 @@ def _suggestions(plan: Plan) -> Iterator[Suggestion]:
     if host is not None and machine is not None:
         command = f"exec {host} -- ping -c 3 {machine.address.ip}"
         yield Suggestion(command, f"{host} reaches {machine.namespace} over private peering")
+    yield from _through_tunnels(plan, host)
     msee = _first_private(plan, Role.MSEE)
     if msee is not None:
         yield Suggestion(f"show routes {msee.namespace}", "what the primary MSEE knows, and why")
@@ -25,6 +26,19 @@ def _suggestions(plan: Plan) -> Iterator[Suggestion]:
     prefix = _announced(plan)
     if edge is not None and prefix is not None:
         yield Suggestion(f"why {edge.namespace} {prefix}", f"how {edge.namespace} chose its way to Azure")
+
+
+def _through_tunnels(plan: Plan, host: str | None) -> Iterator[Suggestion]:
+    """A machine behind a VPN gateway, and the tunnels to it."""
+    gateways = [end.namespace for end in plan.tunnels if plan.node(end.namespace).role is Role.VPN_GATEWAY]
+    networks = {plan.node(gateway).group for gateway in gateways}
+    machines = {node.name for node in plan.nodes if node.role is Role.VM and node.group in networks}
+    machine = next((assigned for assigned in plan.addresses if assigned.namespace in machines), None)
+    if host is not None and machine is not None:
+        command = f"exec {host} -- ping -c 3 {machine.address.ip}"
+        yield Suggestion(command, f"{host} reaches {machine.namespace} through the tunnels")
+        device = next(end.peer for end in plan.tunnels if end.namespace == gateways[0])
+        yield Suggestion(f"show tunnels {device}", "what goes through each of them")
 
 
 def _host(plan: Plan) -> str | None:
