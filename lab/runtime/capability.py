@@ -6,9 +6,11 @@ Module lists lie and stripped kernels have none. ``choose`` picks the mechanisms
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import socket
+import struct
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from ipaddress import IPv4Address
@@ -25,6 +27,7 @@ from lab.runtime.process import node_environment, run_in
 from lab.runtime.tags import Tagging, VlanTagging, VxlanTagging
 
 TCP_MD5SIG = 14
+TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x1, 0x1000
 
 LIBIPSEC = "libstrongswan-kernel-libipsec.so"
 PLUGIN_FOLDERS = ("/usr/lib/ipsec/plugins", "/usr/lib/strongswan/plugins", "/usr/lib64/strongswan/plugins")
@@ -162,7 +165,9 @@ def _tcp_md5(_: NetworkNamespace) -> None:
 
 
 def _tun(_: NetworkNamespace) -> None:
-    os.close(os.open("/dev/net/tun", os.O_RDWR))
+    """The device ends with its descriptor (linux/if_tun.h)."""
+    with Path("/dev/net/tun").open("r+b", buffering=0) as tun:
+        fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", b"try0", IFF_TUN | IFF_NO_PI))
 
 
 ATTEMPTS: tuple[tuple[str, bool, Callable[[NetworkNamespace], None], str], ...] = (

@@ -111,6 +111,13 @@ class Router:
         self.add_link(ifname, "bridge")
         self.change_link(ifname, state="up")
 
+    def remove_stand_in(self, ifname: str) -> None:
+        """An absent one is fine."""
+        self._indexes = {"lo": 1}
+        for index in self._ipr.link_lookup(ifname=ifname):
+            with _explained(f"remove {ifname}", self.namespace.name):
+                self._ipr.link("del", index=index)
+
     def add_address(self, ifname: str, address: IPv4Interface | IPv6Interface) -> None:
         flags = {"flags": IFA_F_NODAD} if address.version == 6 else {}
         with _explained(f"add address {address} to {ifname}", self.namespace.name):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import subprocess
 from dataclasses import dataclass, field
 from functools import partial
@@ -157,15 +158,21 @@ class Tunnels:
         """Start it again when it dies, after a pause that doubles up to a limit."""
         pause = FIRST_RESTART_S
         while True:
-            assert running.pid is not None
-            await _exit_of(running.pid)
+            if running.pid is not None:
+                await _exit_of(running.pid)
             await self._drop(running)
             self._events.write("daemon-died", running.end.namespace, daemon="charon", restart_in_s=pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_RESTART_S)
-            with contextlib.suppress(BackendError):
+            try:
+                await asyncio.to_thread(userspace.make_room, running.place)
                 await self._launch(running)
                 pause = FIRST_RESTART_S
+            except BackendError as error:
+                self._events.write("daemon-failed", running.end.namespace, daemon="charon", text=str(error))
+                if running.pid is not None:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(running.pid, signal.SIGKILL)
 
     async def _drop(self, running: RunningEnd) -> None:
         if running.session is not None:

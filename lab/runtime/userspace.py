@@ -92,6 +92,12 @@ def _clamp(router: NetworkNamespace, ends: tuple[TunnelEnd, ...]) -> None:
         raise BackendError(f"{router.name}: nft refused to clamp the MSS: {result.output.strip()}")
 
 
+def make_room(place: Place) -> None:
+    """For the device of a new charon, where there was one before. Raises BackendError."""
+    with Router(place.namespace) as inside:
+        inside.remove_stand_in(TUN)
+
+
 def adopt(place: Place) -> None:
     """Move charon's device to the router under the tunnel's name, without carrier. Raises BackendError.
 

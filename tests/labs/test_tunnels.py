@@ -1,0 +1,387 @@
+"""IPsec tunnels on running labs, on the wire and by hand: real charon, real ESP, BGP inside.
+
+Needs a data plane: charon and /dev/net/tun. Where there is none, the lab comes up without tunnels,
+which `test_a_lab_without_a_data_plane` asks for.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from lab_client import COMMAND, Lab, environment, eventually, marked_processes, mseelab, new_mark, unique
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.l2 import ARP
+from scapy.utils import PcapNgReader
+
+Start = Callable[..., Lab]
+
+REFERENCE = Path(__file__).parents[2] / "scenarios" / "topologies" / "expressroute-vpn.yaml"
+DEVICE, GATEWAYS = "203.0.113.110", ("52.175.253.112", "52.175.250.191")
+HOST, SECURE_VM = "10.0.0.10", "10.2.0.4"
+DPD_S = 9
+
+
+def _data_plane() -> bool:
+    try:
+        os.close(os.open("/dev/net/tun", os.O_RDWR))
+    except OSError:
+        return False
+    return shutil.which("charon-systemd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None
+
+
+needs_data_plane = pytest.mark.skipif(
+    not _data_plane(), reason="no charon, or /dev/net/tun is not open to us"
+)
+
+
+def topology(folder: Path, change: Callable[[Any], None]) -> Path:
+    """The reference topology with a change, as a file."""
+    data = yaml.safe_load(REFERENCE.read_text())
+    change(data)
+    path = folder / "topology.yaml"
+    path.write_text(yaml.safe_dump(data))
+    return path
+
+
+def secure(data: Any) -> Any:
+    return next(one for one in data["connections"] if one["name"] == "conn-secure")
+
+
+def device(data: Any) -> Any:
+    return data["on_premises"][0]["vpn_devices"][0]
+
+
+def tunnel(lab: Lab, name: str, node: str) -> dict[str, Any]:
+    return next(one for one in lab.inspect()["tunnels"] if (one["name"], one["node"]) == (name, node))
+
+
+def states(lab: Lab) -> set[str]:
+    return {one["state"] for one in lab.inspect()["tunnels"]}
+
+
+@pytest.fixture(scope="module")
+def secured() -> Iterator[Lab]:
+    """The reference lab, to be ill-treated: each test leaves it whole."""
+    lab = Lab(unique("test-tunnels"), new_mark())
+    done = mseelab("up", "expressroute-vpn", "--name", lab.name, "--dataplane", "userspace", mark=lab.mark)
+    assert done.returncode == 0, done.stderr
+    yield lab
+    assert mseelab("down", "--name", lab.name).returncode == 0
+    eventually("nothing is left", lambda: not marked_processes(lab.mark))
+
+
+@contextmanager
+def captured(lab: Lab, *interfaces: str, folder: Path) -> Iterator[list[Any]]:
+    """What passes those interfaces inside the block, in the list after it."""
+    seen: list[Any] = []
+    paths = [folder / f"{number}.pcapng" for number, _ in enumerate(interfaces)]
+    with ExitStack() as stack:
+        running = []
+        for interface, path in zip(interfaces, paths, strict=True):
+            process = subprocess.Popen(
+                [*COMMAND, "capture", interface, "-w", str(path)],
+                stderr=subprocess.PIPE,
+                env=environment(lab.mark, MSEELAB_NAME=lab.name),
+            )
+            stack.callback(process.communicate)
+            stack.callback(process.kill)
+            assert process.stderr is not None
+            assert process.stderr.readline().startswith(b"capturing on ")
+            running.append(process)
+        yield seen
+        for process in running:
+            process.send_signal(2)
+            process.wait(20)
+    for path in paths:
+        with PcapNgReader(str(path)) as reader:
+            seen += list(reader)
+
+
+@needs_data_plane
+def test_both_tunnels_are_up_with_bgp_inside(secured: Lab) -> None:
+    seen = secured.inspect()
+    assert seen["dataplane"] == "userspace"
+    assert len(seen["tunnels"]) == 4
+    assert {one["state"] for one in seen["tunnels"]} == {"established"}
+    inside = [one for one in seen["bgp_sessions"] if one["peer_address"] == "172.16.0.3"]
+    assert {(one["node"], one["local_address"], one["state"]) for one in inside} == {
+        ("vpngw-secure-0", "10.2.0.228", "established"),
+        ("vpngw-secure-1", "10.2.0.229", "established"),
+    }
+
+
+@needs_data_plane
+def test_azures_first_proposals_are_chosen(secured: Lab) -> None:
+    seen = tunnel(secured, "conn-secure-0", "vpn1")
+    assert seen["ike_proposal"] == "AES_CBC/256/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_1024"
+    assert seen["esp_proposal"] == "AES_GCM_16/256"
+
+
+@needs_data_plane
+def test_the_machine_behind_the_gateways_is_reached_by_both_tunnels(secured: Lab) -> None:
+    assert secured.reaches("app1", SECURE_VM)
+    assert secured.reaches("vm-secure", HOST)
+    for node, prefix in (("vpn1", "10.2.0.0/24"), ("vnet-secure", "10.0.0.0/24")):
+        assert _next_hops(secured, node, prefix) == {"10.2.0.228", "10.2.0.229"}
+
+
+@needs_data_plane
+def test_flows_are_spread_over_both_tunnels(secured: Lab) -> None:
+    before = {
+        one["name"]: one["packets_out"] for one in secured.inspect()["tunnels"] if one["node"] == "vpn1"
+    }
+    secured.execute("app1", "python3", "-c", FLOWS, SECURE_VM)
+    after = {one["name"]: one["packets_out"] for one in secured.inspect()["tunnels"] if one["node"] == "vpn1"}
+    grown = {name: after[name] - before[name] for name in after}
+    assert all(packets >= 10 for packets in grown.values()), grown
+
+
+FLOWS = """
+import socket, sys
+# 64 flows, one UDP datagram each.
+for port in range(40000, 40064):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.sendto(b"x", (sys.argv[1], port))
+"""
+
+
+@needs_data_plane
+def test_the_provider_sees_encrypted_packets_of_the_two_public_addresses_only(
+    secured: Lab, tmp_path: Path
+) -> None:
+    secret = random.Random(4).randbytes(16)
+    with captured(secured, "pe1:msee1-200", "pe2:msee2-200", folder=tmp_path) as seen:
+        words = ("ping", "-n", "-c", "20", "-i", "0.02", "-p", secret.hex(), "-s", "200", SECURE_VM)
+        assert secured.execute("app1", *words).returncode == 0
+    assert not [packet for packet in seen if secret[:8] in bytes(packet)]
+    strangers = [packet for packet in seen if not _tunneled(packet) and not _of_the_link(packet)]
+    assert not strangers, [packet.summary() for packet in strangers]
+    assert len([packet for packet in seen if _tunneled(packet)]) >= 40
+    inside = ("10.2.0", "172.16.0.3", "10.0.0", "10.1.10")
+    assert not [packet for packet in seen if IP in packet and packet[IP].src.startswith(inside)]
+
+
+def _tunneled(packet: Any) -> bool:
+    """ESP in UDP, or IKE (RFC 3948: four zero octets mark it), between device and gateway."""
+    if IP not in packet or UDP not in packet:
+        return False
+    ends = {packet[IP].src, packet[IP].dst}
+    return DEVICE in ends and bool(ends & set(GATEWAYS)) and packet[UDP].dport in (500, 4500)
+
+
+def _of_the_link(packet: Any) -> bool:
+    """What the two routers of a peering say to each other: ARP, BGP, IPv6's chatter."""
+    if ARP in packet or packet.haslayer("IPv6"):
+        return True
+    return IP in packet and TCP in packet and 179 in (packet[TCP].sport, packet[TCP].dport)
+
+
+@needs_data_plane
+def test_segments_fit_the_tunnel(secured: Lab, tmp_path: Path) -> None:
+    """The MSS that arrives at the far host is the published 1,350, both ways."""
+    with captured(secured, "vm-secure:eth0", "app1:eth0", folder=tmp_path) as seen:
+        server = subprocess.Popen(
+            [*COMMAND, "exec", "vm-secure", "--", "python3", "-c", SERVER],
+            stdout=subprocess.PIPE,
+            env=environment(secured.mark, MSEELAB_NAME=secured.name),
+        )
+        try:
+            assert server.stdout is not None
+            assert server.stdout.readline() == b"listening\n"
+            done = secured.execute("app1", "python3", "-c", CLIENT, SECURE_VM)
+            assert done.stdout.strip() == str(4 << 20), done.stderr
+        finally:
+            server.kill()
+            server.communicate()
+    sizes = {
+        (packet[IP].dst, dict(packet[TCP].options)["MSS"])
+        for packet in seen
+        if TCP in packet and packet[TCP].flags & 2 and packet.direction == 1
+    }
+    assert {(SECURE_VM, 1350), (HOST, 1350)} <= sizes
+
+
+SERVER = """
+import socket
+with socket.create_server(("", 5001)) as server:
+    print("listening", flush=True)
+    peer, _ = server.accept()
+    count = 0
+    while piece := peer.recv(65536):
+        count += len(piece)
+    peer.sendall(str(count).encode())
+    peer.close()
+"""
+CLIENT = """
+import socket, sys
+with socket.create_connection((sys.argv[1], 5001), 20) as peer:
+    peer.sendall(b"m" * (4 << 20))
+    peer.shutdown(socket.SHUT_WR)
+    print(peer.recv(64).decode())
+"""
+
+
+@needs_data_plane
+def test_a_charon_that_dies_is_started_again_and_the_other_tunnel_carries_on(secured: Lab) -> None:
+    def charons() -> list[int]:
+        started = (one for one in secured.events() if one["kind"] == "daemon-started")
+        return [one["pid"] for one in started if (one["daemon"], one["node"]) == ("charon", "vpngw-secure-0")]
+
+    secured.execute("vpngw-secure-0", "kill", "-KILL", str(charons()[0]))
+    eventually("another one starts", lambda: len(charons()) == 2)
+    eventually("the tunnel is back", lambda: states(secured) == {"established"}, seconds=30)
+    both = {"10.2.0.228", "10.2.0.229"}
+    eventually("BGP is back", lambda: _next_hops(secured, "vpn1", "10.2.0.0/24") == both, seconds=30)
+    eventually(
+        "the gateway has routes", lambda: bool(_next_hops(secured, "vpngw-secure-0", "10.0.0.0/24")), 30
+    )
+    assert secured.reaches("app1", SECURE_VM)
+
+
+def _next_hops(lab: Lab, node: str, prefix: str) -> set[str]:
+    fib = [one for one in lab.json("show", "fib", node) if one["prefix"] == prefix]
+    return {hop["gateway"] for one in fib for hop in one["next_hops"]}
+
+
+@needs_data_plane
+def test_the_shared_key_is_nowhere_but_in_memory(tmp_path: Path, start_lab: Start) -> None:
+    key = "k3y.Of.This+Test"
+
+    def with_key(data: Any) -> None:
+        secure(data)["shared_key"] = key
+
+    lab = start_lab(str(topology(tmp_path, with_key)), "test-secret")
+    folder = next(Path(one["folder"]) for one in lab.json("list") if one["name"] == lab.name)
+    holders = [path for path in folder.rglob("*") if path.is_file() and key.encode() in path.read_bytes()]
+    assert [path.name for path in holders] == ["topology.yaml"]
+    assert key not in lab.run("inspect", "-f", "json").stdout
+    assert key not in mseelab("plan", str(tmp_path / "topology.yaml"), "-f", "json").stdout
+
+
+MISMATCHES = {
+    "keys": (
+        lambda data: device(data).update(tunnels=[{"connection": "conn-secure", "shared_key": "another"}]),
+        ("AUTHENTICATION_FAILED", "13801"),
+    ),
+    "ike": (
+        lambda data: device(data).update(tunnels=[_policy(dh_group="ECP384")]),
+        ("IKE_SA_INIT: NO_PROPOSAL_CHOSEN", "13868"),
+    ),
+    "esp": (
+        lambda data: (
+            secure(data).update(ipsec_policies=_policy()["ipsec_policies"]),
+            device(data).update(tunnels=[_policy(ipsec_encryption="AES256", ipsec_integrity="SHA256")]),
+        ),
+        ("IKE_AUTH: NO_PROPOSAL_CHOSEN",),
+    ),
+    "selectors": (
+        lambda data: (
+            secure(data).update(connection_mode="InitiatorOnly"),
+            device(data).update(tunnels=[_selectors("10.99.0.0/16", "10.98.0.0/16", "ResponderOnly")]),
+            secure(data).update(traffic_selector_policies=[_ranges("10.2.0.0/24", "10.0.0.0/24")]),
+        ),
+        ("TS_UNACCEPTABLE",),
+    ),
+}
+
+
+def _policy(**changes: Any) -> dict[str, Any]:
+    policy = {
+        "sa_life_time_seconds": 3600,
+        "sa_data_size_kilobytes": 102400000,
+        "ipsec_encryption": "GCMAES256",
+        "ipsec_integrity": "GCMAES256",
+        "ike_encryption": "AES256",
+        "ike_integrity": "SHA256",
+        "dh_group": "DHGroup14",
+        "pfs_group": "None",
+    }
+    return {"connection": "conn-secure", "ipsec_policies": [policy | changes]}
+
+
+def _ranges(local: str, remote: str) -> dict[str, Any]:
+    return {"local_address_ranges": [local], "remote_address_ranges": [remote]}
+
+
+def _selectors(local: str, remote: str, mode: str) -> dict[str, Any]:
+    ranges = [_ranges(local, remote)]
+    return {"connection": "conn-secure", "connection_mode": mode, "traffic_selector_policies": ranges}
+
+
+@needs_data_plane
+@pytest.mark.parametrize("case", MISMATCHES)
+def test_ends_that_cannot_agree_stay_down_and_say_why(case: str, tmp_path: Path, start_lab: Start) -> None:
+    change, words = MISMATCHES[case]
+    lab = start_lab(str(topology(tmp_path, change)), f"test-{case}")
+    eventually(
+        "a tunnel end says why",
+        lambda: any(
+            all(word in (one["problem"] or "") for word in words) for one in lab.inspect()["tunnels"]
+        ),
+        seconds=30,
+    )
+    assert "established" not in states(lab)
+    assert not lab.reaches("app1", SECURE_VM)
+    assert lab.reaches("app1", "10.17.1.4"), "private peering is none of its business"
+
+
+@needs_data_plane
+def test_a_silent_peer_is_given_up_after_the_dpd_timeout(tmp_path: Path, start_lab: Start) -> None:
+    """One instance goes silent; its tunnel goes down and the flows go on through the other."""
+
+    def short(data: Any) -> None:
+        secure(data)["dpd_timeout_seconds"] = DPD_S
+
+    lab = start_lab(str(topology(tmp_path, short)), "test-dpd")
+    lab.execute("vpngw-secure-0", "ip", "link", "set", "outside", "down")
+    eventually(
+        "DPD",
+        lambda: tunnel(lab, "conn-secure-0", "vpn1")["state"] != "established",
+        seconds=3 * DPD_S,
+    )
+    assert tunnel(lab, "conn-secure-1", "vpn1")["state"] == "established"
+    eventually(
+        "the survivor carries all", lambda: _next_hops(lab, "vpn1", "10.2.0.0/24") == {"10.2.0.229"}, 30
+    )
+    assert lab.reaches("app1", SECURE_VM)
+    kinds = [(one["kind"], one.get("tunnel")) for one in lab.events()]
+    assert ("tunnel-down", "conn-secure-0") in kinds
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes /dev/net/tun away in a mount namespace of its own")
+@pytest.mark.parametrize(("words", "code"), [((), 0), (("--dataplane", "userspace"), 3)])
+def test_a_lab_without_a_data_plane_has_no_tunnels_and_says_how_to_get_them(
+    words: tuple[str, ...], code: int
+) -> None:
+    """Everything but the tunnels is there; only who asks for a data plane by name gets an error."""
+    lab = Lab(unique("test-without"), new_mark())
+    up = [*COMMAND, "up", "expressroute-vpn", "--name", lab.name, *words]
+    hide = 'mount --bind /dev/null /dev/net/tun && exec "$@"'
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", hide, "sh", *up],
+        capture_output=True,
+        text=True,
+        env=environment(lab.mark),
+        timeout=100,
+        check=False,
+    )
+    try:
+        assert done.returncode == code, done.stderr
+        assert "/dev/net/tun" in done.stderr
+        assert "chmod" in done.stderr
+        if code == 0:
+            seen = lab.inspect()
+            assert (seen["tunnels"], seen["dataplane"]) == ([], None)
+            assert lab.reaches("app1", "10.17.1.4")
+            assert not lab.reaches("app1", SECURE_VM)
+    finally:
+        mseelab("down", "--name", lab.name)
