@@ -234,13 +234,10 @@ class Tunnels:
         if ESTABLISHED in (before, seen.state):
             up = seen.state == ESTABLISHED
             running.problem = None if up else running.problem
-            self._spawn(self._carry(running, up=up))
+            with contextlib.suppress(BackendError):  # the device ends with its charon
+                userspace.carry(running.place, up=up)
             kind = "tunnel-up" if up else "tunnel-down"
             self._events.write(kind, end.namespace, tunnel=end.name, peer=end.peer)
-
-    async def _carry(self, running: RunningEnd, *, up: bool) -> None:
-        with contextlib.suppress(BackendError):  # the device ends with its charon
-            await asyncio.to_thread(userspace.set_carrier, running.place, up=up)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)

@@ -19,7 +19,7 @@ from lab.errors import BackendError
 from lab.plan.addresses import host
 from lab.plan.render.clamp import render_clamp
 from lab.plan.tunnels import TunnelEnd
-from lab.runtime import netns
+from lab.runtime import carrier, netns
 from lab.runtime.netlink import Router
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.process import run_in
@@ -110,14 +110,15 @@ def adopt(place: Place) -> None:
         inside.add_stand_in(TUN)
     netns.set_interface(place.router, end.ifname, "ignore_routes_with_linkdown", "1")
     with Router(place.router) as router:
-        router.change_link(end.ifname, mtu=end.mtu, state="up")
-        router.change_link(end.ifname, carrier=0)
+        # Never up and with carrier before its routes are there: a speaker would write its own at once.
+        router.change_link(end.ifname, mtu=end.mtu)
+        carrier.set_carrier(place.router, end.ifname, up=False)
+        router.change_link(end.ifname, state="up")
         for prefix in end.routes:
             router.add_route(prefix, (), end.ifname, source=end.inner_address)
 
 
-def set_carrier(place: Place, *, up: bool) -> None:
+def carry(place: Place, *, up: bool) -> None:
     """Whether the tunnel carries packets: without carrier its routes count for nothing, and with it they
-    are all there again."""
-    with Router(place.router) as router:
-        router.change_link(place.end.ifname, carrier=int(up))
+    are all there again. Raises BackendError."""
+    carrier.set_carrier(place.router, place.end.ifname, up=up)
