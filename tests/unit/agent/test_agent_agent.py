@@ -14,6 +14,7 @@ from exabgp.protocol.family import AFI, SAFI
 
 from lab.agent.adj_rib_out import AdjRibOutQueue
 from lab.agent.agent import Agent
+from lab.agent.bridge import ConnectRetry
 from lab.agent.channel import Channel
 from lab.agent.fib import MemoryFib
 from lab.bgp.route import Asn, PathAttributes
@@ -52,6 +53,7 @@ class Reactor:
             fsm=SimpleNamespace(name=lambda: "ESTABLISHED"),
             stats={"send-update": 3, "receive-update": 4},
             held=lambda: False,
+            _delay=ConnectRetry(),
         )
 
     def peer_of(self, session: tuple[str, str]) -> Any:

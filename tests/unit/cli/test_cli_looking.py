@@ -159,8 +159,8 @@ def test_inspect_shows_every_section_with_its_states(start: Start, lines: Lines)
 
 def test_inspect_shows_tunnels_where_there_are_some(start: Start, lines: Lines) -> None:
     tunnel = {"name": "t1", "node": "vpn1", "peer": "gw0", "state": "established"}
-    start(inspect=LAB | {"tunnels": [tunnel | {"bytes_in": 5, "bytes_out": 7}]})
-    assert lines("inspect")[-1].split() == ["t1", "vpn1", "gw0", "established", "5", "7"]
+    start(inspect=LAB | {"tunnels": [tunnel | {"bytes_in": 5, "bytes_out": 7, "problem": "no answer"}]})
+    assert lines("inspect")[-1].split() == ["t1", "vpn1", "gw0", "established", "5", "7", "no", "answer"]
 
 
 # show

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from model_builders import DELETED, REFERENCE, Changes, changed, problems_of
+from model_vpn_cases import NO_BGP, VPN_CASES, VPN_FINE, VPN_SEVERAL
 
 from lab.model.checks import RULES
 
@@ -42,6 +43,7 @@ LAYER3: Changes = {
 }
 
 CASES: list[tuple[str, Changes, str]] = [
+    *VPN_CASES,
     # names and references
     ("N-10", {f"{VM}.name": "app1"}, "on_premises.seattle.hosts.app1.name"),
     ("N-10", {f"{SITE}.hosts.0.name": "msee1"}, "on_premises.seattle.hosts.msee1.name"),
@@ -182,9 +184,9 @@ CASES: list[tuple[str, Changes, str]] = [
     ("E-15", {f"{SITE}.hosts.0.address": "10.0.0.255"}, "on_premises.seattle.hosts.app1.address"),
     ("E-15", {f"{SITE}.hosts.0.ipv6_address": "2001:db8::9"}, "on_premises.seattle.hosts.app1.ipv6_address"),
     ("E-16", {f"{SITE}.hosts.1.address": "10.0.0.10"}, "on_premises.seattle.hosts.desk1.address"),
-    ("E-17", {f"{SITE}.vpn_devices.0.bgp_peering_address": "203.0.113.110"},
+    ("E-17", {f"{SITE}.vpn_devices.0.bgp_peering_address": "203.0.113.110"} | NO_BGP,
      "on_premises.seattle.vpn_devices.vpn1.bgp_peering_address"),
-    ("E-17", {f"{SITE}.vpn_devices.0.bgp_peering_address": "10.2.0.9"},
+    ("E-17", {f"{SITE}.vpn_devices.0.bgp_peering_address": "10.2.0.9"} | NO_BGP,
      "on_premises.seattle.vpn_devices.vpn1.bgp_peering_address"),
     ("E-18", {f"{SITE}.firewalls.0.zones": ["core", "core"]}, "on_premises.seattle.firewalls.fw1.zones"),
     ("E-18", {f"{SITE}.firewalls.0.rules": [RULE | {"source_zone": "dmz"}]},
@@ -212,6 +214,7 @@ def test_a_broken_rule_is_reported_at_its_place_and_no_other_is(
 
 
 SEVERAL: list[tuple[str, Changes, list[str]]] = [
+    *VPN_SEVERAL,
     ("A-10", {"express_route_circuits": [
         {"name": name, "service_key": "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
          "service_provider_properties": REFERENCE["express_route_circuits"][0]["service_provider_properties"]}
@@ -260,11 +263,12 @@ def test_rule_names_are_unique_and_in_order_of_area() -> None:
 
 
 FINE: list[Changes] = [
+    *VPN_FINE,
     {f"{CE1}.0.timers": {"keepalive": 1, "hold": 3}},
     {f"{CE1}.0.timers": {"keepalive": 10, "hold": 0}},
     {f"{PRIVATE}.shared_key": "x" * 25},
-    {f"{PRIVATE}.peer_asn": 65514, f"{MICROSOFT}.peer_asn": 65514, f"{SITE}.asn": 65514},
-    {f"{PRIVATE}.peer_asn": 65521, f"{MICROSOFT}.peer_asn": 65521, f"{SITE}.asn": 65521},
+    {f"{PRIVATE}.peer_asn": 65514, f"{MICROSOFT}.peer_asn": 65514, f"{SITE}.asn": 65514} | NO_BGP,
+    {f"{PRIVATE}.peer_asn": 65521, f"{MICROSOFT}.peer_asn": 65521, f"{SITE}.asn": 65521} | NO_BGP,
     {f"{CE1}.0.asn": 65011},
     LAYER3,
     # a layer 3 provider routes to several routers of one path
