@@ -16,7 +16,8 @@ from lab.bgp.policy import ACCEPT_ALL, REJECT_ALL, Policy
 from lab.bgp.route import Community, format_community
 from lab.bgp.speaker import Neighbor, Origination, SpeakerConfig
 from lab.plan.dump_rules import describe_filter_rule, describe_policy
-from lab.plan.tunnels import TunnelEnd
+from lab.plan.proposals import AZURE_ACCEPTS, AZURE_OFFERS
+from lab.plan.tunnels import Proposals, TunnelEnd
 from lab.plan.types import (
     AddressAssignment,
     Bridge,
@@ -98,14 +99,20 @@ def _tunnel(end: TunnelEnd) -> Iterator[str]:
     yield f"{here} {end.local_address} -> {end.remote_address} ({end.peer}) mtu={end.mtu} mss={end.mss}"
     yield f"{here} starts {end.initiation.value}{answers} dpd={end.dpd_timeout} key={HIDDEN}"
     yield f"{here} lifetimes ike={end.ike_lifetime} esp={end.child_lifetime} bytes={end.child_bytes}"
-    for verb, proposals in (("offers", end.offered), ("accepts", end.accepted)):
-        yield f"{here} {verb} ike {' '.join(proposals.ike)}"
-        yield f"{here} {verb} esp {' '.join(proposals.esp)}"
+    yield f"{here} offers {_proposals(end.offered)}"
+    yield f"{here} accepts {_proposals(end.accepted)}"
     for child in end.children:
         local, remote = ",".join(map(str, child.local)), ",".join(map(str, child.remote))
         yield f"{here} child {child.name} {local} <-> {remote} accepts={selectors}"
     for route in end.routes:
         yield f"{here} route {route} from {end.inner_address or 'any'}"
+
+
+def _proposals(proposals: Proposals) -> str:
+    """The long lists of the default policy by name."""
+    if proposals in (AZURE_OFFERS, AZURE_ACCEPTS):
+        return "what Azure's default policy does"
+    return f"ike {' '.join(proposals.ike)} esp {' '.join(proposals.esp)}"
 
 
 def _speaker(speaker: Speaker) -> Iterator[str]:

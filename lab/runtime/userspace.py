@@ -42,6 +42,17 @@ STEERING, LOCAL = 10, 20
 """Priorities of rules: local addresses come after what is steered into tunnels."""
 
 
+REFUSE = """\
+table inet mseelab-tunnels {
+    chain input {
+        type filter hook input priority filter; policy accept;
+        udp dport 500 @th,208,16 & 0xff20 == 0x2200 counter drop
+    }
+}
+"""
+"""No word to who begins: IKE_SA_INIT is exchange 34, and no response (RFC 7296 section 3.1)."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a tunnel end's charon runs, and the router its device goes to."""
@@ -60,7 +71,7 @@ def prepare(ends: tuple[TunnelEnd, ...], namespaces: dict[str, NetworkNamespace]
             link.defer_local_addresses(LOCAL)
             for number, end in enumerate(own):
                 places.append(_place(end, number, link))
-        _clamp(namespaces[router], own)
+        _load(namespaces[router], render_clamp(own))
     return places
 
 
@@ -83,13 +94,15 @@ def _place(end: TunnelEnd, number: int, router: Router) -> Place:
         inside.add_address(OUTER_PORT, host(end.local_address))
         inside.change_link(OUTER_PORT, state="up")
         inside.add_route(EVERYWHERE, (ROUTER.ip,), OUTER_PORT, onlink=True)
+    if not end.answers:
+        _load(namespace, REFUSE)
     return Place(end, namespace, router.namespace)
 
 
-def _clamp(router: NetworkNamespace, ends: tuple[TunnelEnd, ...]) -> None:
-    result = run_in(router, ["nft", "-f", "-"], stdin=render_clamp(ends))
+def _load(namespace: NetworkNamespace, rules: str) -> None:
+    result = run_in(namespace, ["nft", "-f", "-"], stdin=rules)
     if result.returncode != 0:
-        raise BackendError(f"{router.name}: nft refused to clamp the MSS: {result.output.strip()}")
+        raise BackendError(f"{namespace.name}: nft refused the rules of a tunnel: {result.output.strip()}")
 
 
 def make_room(place: Place) -> None:

@@ -42,6 +42,7 @@ class Network:
         self._fib: dict[str, dict[Prefix, tuple[Address, ...]]] = {}
         self._far = _sessions(plan)
         self._segments = segments(plan)
+        self._tunnels = {(end.namespace, end.ifname): end for end in plan.tunnels}
         self._owners: dict[tuple[Endpoint, Address], Endpoint] = {}
         for assigned in plan.addresses:
             endpoint = Endpoint(assigned.namespace, assigned.ifname)
@@ -102,12 +103,18 @@ class Network:
         """
         target = ip_address(destination)
         port, _ = self._lookup(source, target)[0]
-        sender = next(
+        return list(self._follow((source,), None, self._sender(source, port, target), target))
+
+    def _sender(self, source: str, port: str | None, target: Address) -> Address:
+        if port is not None and (source, port) in self._tunnels:
+            inner = self._tunnels[source, port].inner_address
+            assert inner is not None
+            return inner
+        return next(
             one.address.ip
             for one in self.plan.addresses
             if (one.namespace, one.ifname, one.address.version) == (source, port, target.version)
         )
-        return list(self._follow((source,), None, sender, target))
 
     def _follow(self, path: Path, came_in: str | None, source: Address, target: Address) -> Iterator[Path]:
         here = path[-1]
@@ -129,6 +136,11 @@ class Network:
     def _send(
         self, path: Path, port: str, next_hop: Address, source: Address, target: Address
     ) -> Iterator[Path]:
+        if (path[-1], port) in self._tunnels:
+            far = self._tunnels[path[-1], port]
+            back = next(end.ifname for end in self.plan.tunnels if end.namespace == far.peer)
+            yield from self._follow((*path, far.peer), back, source, target)
+            return
         arrival = self._owners.get((self._segments[Endpoint(path[-1], port)], next_hop))
         if arrival is None:
             yield (*path, f"nobody is {next_hop}")
@@ -147,6 +159,9 @@ class Network:
             if route.namespace == namespace:
                 hops = [(route.ifname or self._port(namespace, hop), hop) for hop in route.next_hops]
                 table[route.prefix] = hops or [(None, target)]
+        for end in self.plan.tunnels:
+            if end.namespace == namespace:
+                table |= {route: [(end.ifname, target)] for route in end.routes}
         for assigned in self.plan.addresses:
             if assigned.namespace == namespace and assigned.ifname != "lo":
                 table[assigned.address.network] = [(assigned.ifname, target)]
@@ -159,6 +174,9 @@ class Network:
         for one in self.plan.addresses:
             if one.namespace == namespace and one.ifname != "lo" and next_hop in one.address.network:
                 return one.ifname
+        for end in self.plan.tunnels:
+            if end.namespace == namespace and any(next_hop in route for route in end.routes):
+                return end.ifname
         return None
 
     def _permits(self, namespace: str, ports: tuple[str, str], source: Address, target: Address) -> bool:

@@ -206,9 +206,15 @@ def test_half_a_peering_connects_nothing():
 def test_a_vpn_gateway_has_a_public_side_that_nothing_is_forwarded_from():
     plan = compiled(VPN)
     assert address(plan, "vpngw-secure-0:outside") == ["52.175.253.112/32"]
-    assert routes(plan, "vpngw-secure-0") == {"10.2.0.0/24": ("10.2.0.225",), "0.0.0.0/0": ("100.64.64.1",)}
-    filtered = packet_filter(plan, "vpngw-secure-0")
-    assert (filtered.rules, filtered.default) == ((), FilterAction.DROP)
+    assert routes(plan, "vpngw-secure-0") == {
+        "10.2.0.0/24": ("10.2.0.225",),
+        "0.0.0.0/0": ("100.64.64.1",),
+        "203.0.113.110/32": ("100.64.64.1",),
+    }
+    into, out = packet_filter(plan, "vpngw-secure-0").rules
+    assert into.action is out.action is FilterAction.DROP
+    assert (into.in_interfaces, into.out_interfaces) == (("outside",), ("gw", "vpn1"))
+    assert (out.in_interfaces, out.out_interfaces) == (("gw", "vpn1"), ("outside",))
     (onlink,) = (
         one for one in plan.static_routes if one.namespace == "msnet" and one.ifname == "vpngw-secure-0"
     )

@@ -113,14 +113,11 @@ def test_private_as_numbers_do_not_pass_microsoft_peering():
 @pytest.mark.parametrize(
     ("name", "source", "destination", "fate"),
     [
-        # A network with only a VPN gateway has no way on premises before there are tunnels.
-        ("expressroute-vpn", "vm-secure", "10.0.0.10", "no route"),
-        ("expressroute-vpn", "app1", "10.2.0.4", "no route"),
         # Nothing is forwarded between the public and the private side of a VPN gateway.
         ("expressroute-vpn", "vm-secure", "52.175.253.112", "no route"),
         # The firewall lets nothing through that no rule permits.
         ("expressroute-vpn", "app1", "203.0.113.110", "filtered"),
-        ("expressroute-vpn", "vpn1", "10.0.0.10", "filtered"),
+        ("expressroute-vpn", "dmz1", "10.0.0.10", "filtered"),
         # Inside the address space but in no subnet: dropped, not sent around in circles.
         ("expressroute-vpn", "app1", "10.17.99.1", "no route"),
         # A peering without gateway transit, and with access switched off.

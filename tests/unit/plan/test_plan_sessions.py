@@ -91,11 +91,15 @@ def test_a_spoke_is_its_hubs_reflector_client():
 def test_a_network_without_gateway_transit_does_not_speak():
     speaking = {speaker.namespace for speaker in compiled("hub-spoke").speakers}
     assert not speaking & {"vnet-lab", "vnet-new"}
-    assert "vnet-secure" not in {speaker.namespace for speaker in compiled(VPN).speakers}
 
 
-def test_a_vpn_gateway_does_not_speak_before_there_are_tunnels():
-    assert not any(speaker.namespace.startswith("vpngw") for speaker in compiled(VPN).speakers)
+def test_a_vpn_gateway_without_connections_does_not_speak_nor_does_its_network():
+    def edit(data):
+        del data["connections"][1]
+
+    speaking = {speaker.namespace for speaker in changed(VPN, edit).speakers}
+    assert not any(name.startswith("vpngw") for name in speaking)
+    assert "vnet-secure" not in speaking
 
 
 def test_a_gateway_announces_address_spaces_and_those_of_networks_that_use_it():
@@ -134,8 +138,8 @@ def test_there_is_no_microsoft_network_where_nobody_needs_one():
 
 def test_a_zones_routers_form_a_full_mesh_and_the_first_by_name_waits():
     plan = compiled(VPN)
-    assert neighbors(plan, "ce1/core") == ["ce2/core", "core1", "msee1/private"]
-    assert neighbors(plan, "core1") == ["ce1/core", "ce2/core"]
+    assert neighbors(plan, "ce1/core") == ["ce2/core", "core1", "vpn1", "msee1/private"]
+    assert neighbors(plan, "core1") == ["ce1/core", "ce2/core", "vpn1"]
     assert neighbor(plan, "ce1/core", "ce2/core").passive
     assert neighbor(plan, "ce2/core", "core1").passive
     assert not neighbor(plan, "core1", "ce2/core").passive

@@ -18,7 +18,7 @@ def bridges(plan, namespace):
 def test_a_zone_is_a_switch_with_its_routers_on_it():
     plan = compiled(VPN)
     assert plan.node("sw-core") == Node("sw-core", Role.SWITCH, ("on-premises", "seattle", "core"))
-    assert bridges(plan, "sw-core") == {"br-core": ("ce1", "ce2", "core1", "fw1")}
+    assert bridges(plan, "sw-core") == {"br-core": ("ce1", "ce2", "core1", "fw1", "vpn1")}
 
 
 def test_several_sites_put_their_name_in_front_of_the_switch():
@@ -191,9 +191,11 @@ def test_a_name_that_is_missing_lists_those_there_are():
     assert raised.value.hint == "defined: tunnel-endpoints-only"
 
 
-def test_suggestions_are_three_commands_that_fit_the_plan():
+def test_suggestions_are_commands_that_fit_the_plan():
     assert [one.command for one in compiled(VPN).suggestions] == [
         "exec app1 -- ping -c 3 10.17.1.4",
+        "exec app1 -- ping -c 3 10.2.0.4",
+        "show tunnels vpn1",
         "show routes msee1/private",
         "why ce1/core 10.17.0.0/16",
     ]
