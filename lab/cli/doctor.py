@@ -34,7 +34,7 @@ NOBODY = 65534
 
 PROGRAMS = (
     ("nft", "nftables", True, "firewalls and packet filters"),
-    ("charon-systemd", "charon-systemd libcharon-extra-plugins", False, "IPsec tunnels (strongSwan)"),
+    ("charon-systemd", "charon-systemd", False, "IPsec tunnels (strongSwan)"),
     ("ping", "iputils-ping", False, "asking by hand whether a host answers"),
     ("ip", "iproute2", False, "looking around in a node"),
     ("tcpdump", "tcpdump", False, "reading packets in a node; `mseelab capture` does without"),
@@ -89,13 +89,17 @@ def command(context: click.Context, output_format: str) -> None:
 def judge(checks: list[Check]) -> dict[str, Any]:
     """Whether a lab can run, and by which mechanisms."""
     missing = [check.name for check in checks if check.needed and not check.works]
-    tagging, reason = _tagging({check.name: check for check in checks})
+    found = {check.name: check for check in checks}
+    tagging, reason = _tagging(found)
+    dataplane, obstacle = _dataplane(found)
     return {
         "can_run": not missing and tagging is not None,
         "missing": missing,
         "rootless": os.geteuid() != 0,
         "tagging": tagging,
         "tagging_reason": reason,
+        "dataplane": dataplane,
+        "dataplane_reason": obstacle,
     }
 
 
@@ -110,6 +114,15 @@ def _tagging(checks: dict[str, Check]) -> tuple[str | None, str]:
     return None, "the kernel has neither 802.1Q nor VXLAN"
 
 
+def _dataplane(checks: dict[str, Check]) -> tuple[str | None, str]:
+    """What carries IPsec tunnels, as ``lab.runtime.capability.choose`` picks."""
+    for name in ("charon-systemd", "kernel-libipsec", "tun"):
+        check = checks.get(name)
+        if check is not None and not check.works:
+            return None, f"{name} is missing"
+    return "userspace", "charon and /dev/net/tun are there"
+
+
 # What is tried.
 
 
@@ -119,8 +132,18 @@ def _host() -> Iterator[Check]:
     for program, package, needed, purpose in PROGRAMS:
         place = shutil.which(program, path=node_environment()["PATH"])
         yield Check(program, place is not None, needed, purpose, place, f"`apt install {package}`")
+    yield _libipsec()
     yield _run_folder()
     yield _memory()
+
+
+def _libipsec() -> Check:
+    from lab.runtime.capability import libipsec
+
+    place = libipsec()
+    purpose = "IPsec tunnels (strongSwan's ESP in userspace)"
+    fix = "`apt install libcharon-extra-plugins`"
+    return Check("kernel-libipsec", place is not None, False, purpose, str(place) if place else None, fix)
 
 
 def _exabgp() -> Check:
@@ -210,6 +233,8 @@ def _print_text(checks: list[Check], verdict: dict[str, Any]) -> None:
     if verdict["can_run"]:
         how = "without root" if verdict["rootless"] else "as root"
         heading(f"A lab can run here: {how}, tags by {verdict['tagging']} ({verdict['tagging_reason']}).")
+        carried = f"in {verdict['dataplane']}" if verdict["dataplane"] else "not at all"
+        click.echo(f"IPsec tunnels: {carried} ({verdict['dataplane_reason']}).")
     else:
         heading(f"No lab can run here: {', '.join(verdict['missing']) or verdict['tagging_reason']}.")
 

@@ -25,6 +25,9 @@ SPREAD = 1 + BACKOFF + BACKOFF**2
 LONGEST_FIRST_WAIT_S = 4.0
 SHARE_OF_WAITING = 0.55
 
+REKEY_SHARE = 0.9
+"""When a new ESP association takes over, as a share of the old one's life; charon draws a little off."""
+
 ANSWERING, STARTING = "answering", "starting"
 """The two connections of an end that accepts more than it offers."""
 
@@ -117,7 +120,9 @@ def _child(end: TunnelEnd, proposals: Proposals, child: Child) -> dict[str, Any]
         "close_action": "none",
         "dpd_action": "clear",
         "life_time": f"{end.child_lifetime}s",
+        "rekey_time": f"{round(REKEY_SHARE * end.child_lifetime)}s",
         "life_bytes": str(end.child_bytes),
+        "rekey_bytes": str(round(REKEY_SHARE * end.child_bytes)),
     }
 
 

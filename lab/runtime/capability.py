@@ -74,11 +74,17 @@ def choose() -> Mechanisms:
         os.close(scratch.fd)
 
 
+def libipsec() -> Path | None:
+    """strongSwan's plugin for ESP outside the kernel."""
+    places = (Path(folder, LIBIPSEC) for folder in PLUGIN_FOLDERS)
+    return next((place for place in places if place.exists()), None)
+
+
 def _no_userspace(scratch: NetworkNamespace) -> str | None:
     """What keeps charon from carrying tunnels here; None when nothing does."""
     if shutil.which("charon-systemd", path=node_environment()["PATH"]) is None:
         return "charon-systemd is not installed: `make setup`, or `apt install charon-systemd`"
-    if not any(Path(folder, LIBIPSEC).exists() for folder in PLUGIN_FOLDERS):
+    if libipsec() is None:
         return "strongSwan's plugin kernel-libipsec is missing: `apt install libcharon-extra-plugins`"
     problem = _tried(_tun, scratch)
     if problem is not None:

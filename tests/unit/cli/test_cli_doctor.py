@@ -45,6 +45,15 @@ def test_what_some_labs_need_is_not() -> None:
     assert judge([*kernel(), Check("netem", False, False, "delay")])["can_run"]
 
 
+def test_tunnels_are_carried_in_userspace_where_all_of_it_is_there() -> None:
+    parts = ("charon-systemd", "kernel-libipsec", "tun")
+    assert judge([*kernel(), *(Check(name, True, False, "x") for name in parts)])["dataplane"] == "userspace"
+    for missing in parts:
+        verdict = judge([*kernel(), *(Check(name, name != missing, False, "x") for name in parts)])
+        assert (verdict["can_run"], verdict["dataplane"]) == (True, None)
+        assert missing in verdict["dataplane_reason"]
+
+
 def test_there_is_advice_for_all_that_is_tried() -> None:
     assert {name for name, *_ in ATTEMPTS} == set(FIXES)
 

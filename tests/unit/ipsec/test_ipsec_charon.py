@@ -77,6 +77,7 @@ def test_both_addresses_are_the_identities_and_lifetimes_are_as_told() -> None:
         "27000s",
         "104857600000",
     )
+    assert (child["rekey_time"], child["rekey_bytes"]) == ("24300s", "94371840000"), "before the end"
     assert child["start_action"] == "none", "the lab says when"
 
 
