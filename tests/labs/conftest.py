@@ -53,3 +53,11 @@ def reference() -> Iterator[Lab]:
     lab = _started("expressroute-vpn", "test-reference")
     yield lab
     _ended(lab)
+
+
+@pytest.fixture(scope="session")
+def secured() -> Iterator[Lab]:
+    """The reference lab with its tunnels, to be ill-treated: each test leaves it whole."""
+    lab = _started("expressroute-vpn", "test-secured")
+    yield lab
+    _ended(lab)

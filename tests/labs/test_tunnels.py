@@ -8,102 +8,32 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from lab_client import COMMAND, Lab, environment, eventually, marked_processes, mseelab, new_mark, unique
+from lab_client import COMMAND, Lab, environment, eventually, mseelab, new_mark, unique
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import ARP
-from scapy.utils import PcapNgReader
-
-Start = Callable[..., Lab]
-
-REFERENCE = Path(__file__).parents[2] / "scenarios" / "topologies" / "expressroute-vpn.yaml"
-DEVICE, GATEWAYS = "203.0.113.110", ("52.175.253.112", "52.175.250.191")
-HOST, SECURE_VM = "10.0.0.10", "10.2.0.4"
-DPD_S = 9
-
-
-def _data_plane() -> bool:
-    try:
-        os.close(os.open("/dev/net/tun", os.O_RDWR))
-    except OSError:
-        return False
-    return shutil.which("charon-systemd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None
-
-
-needs_data_plane = pytest.mark.skipif(
-    not _data_plane(), reason="no charon, or /dev/net/tun is not open to us"
+from tunnel_labs import (
+    DEVICE,
+    GATEWAYS,
+    HOST,
+    SECURE_VM,
+    captured,
+    device,
+    needs_data_plane,
+    policy,
+    secure,
+    states,
+    topology,
+    tunnel,
 )
 
-
-def topology(folder: Path, change: Callable[[Any], None]) -> Path:
-    """The reference topology with a change, as a file."""
-    data = yaml.safe_load(REFERENCE.read_text())
-    change(data)
-    path = folder / "topology.yaml"
-    path.write_text(yaml.safe_dump(data))
-    return path
-
-
-def secure(data: Any) -> Any:
-    return next(one for one in data["connections"] if one["name"] == "conn-secure")
-
-
-def device(data: Any) -> Any:
-    return data["on_premises"][0]["vpn_devices"][0]
-
-
-def tunnel(lab: Lab, name: str, node: str) -> dict[str, Any]:
-    return next(one for one in lab.inspect()["tunnels"] if (one["name"], one["node"]) == (name, node))
-
-
-def states(lab: Lab) -> set[str]:
-    return {one["state"] for one in lab.inspect()["tunnels"]}
-
-
-@pytest.fixture(scope="module")
-def secured() -> Iterator[Lab]:
-    """The reference lab, to be ill-treated: each test leaves it whole."""
-    lab = Lab(unique("test-tunnels"), new_mark())
-    done = mseelab("up", "expressroute-vpn", "--name", lab.name, "--dataplane", "userspace", mark=lab.mark)
-    assert done.returncode == 0, done.stderr
-    yield lab
-    assert mseelab("down", "--name", lab.name).returncode == 0
-    eventually("nothing is left", lambda: not marked_processes(lab.mark))
-
-
-@contextmanager
-def captured(lab: Lab, *interfaces: str, folder: Path) -> Iterator[list[Any]]:
-    """What passes those interfaces inside the block, in the list after it."""
-    seen: list[Any] = []
-    paths = [folder / f"{number}.pcapng" for number, _ in enumerate(interfaces)]
-    with ExitStack() as stack:
-        running = []
-        for interface, path in zip(interfaces, paths, strict=True):
-            process = subprocess.Popen(
-                [*COMMAND, "capture", interface, "-w", str(path)],
-                stderr=subprocess.PIPE,
-                env=environment(lab.mark, MSEELAB_NAME=lab.name),
-            )
-            stack.callback(process.communicate)
-            stack.callback(process.kill)
-            assert process.stderr is not None
-            assert process.stderr.readline().startswith(b"capturing on ")
-            running.append(process)
-        yield seen
-        for process in running:
-            process.send_signal(2)
-            process.wait(20)
-    for path in paths:
-        with PcapNgReader(str(path)) as reader:
-            seen += list(reader)
+Start = Callable[..., Lab]
+DPD_S = 9
 
 
 @needs_data_plane
@@ -273,13 +203,13 @@ MISMATCHES = {
         ("AUTHENTICATION_FAILED", "13801"),
     ),
     "ike": (
-        lambda data: device(data).update(tunnels=[_policy(dh_group="ECP384")]),
+        lambda data: device(data).update(tunnels=[policy(dh_group="ECP384")]),
         ("IKE_SA_INIT: NO_PROPOSAL_CHOSEN", "13868"),
     ),
     "esp": (
         lambda data: (
-            secure(data).update(ipsec_policies=_policy()["ipsec_policies"]),
-            device(data).update(tunnels=[_policy(ipsec_encryption="AES256", ipsec_integrity="SHA256")]),
+            secure(data).update(ipsec_policies=policy()["ipsec_policies"]),
+            device(data).update(tunnels=[policy(ipsec_encryption="AES256", ipsec_integrity="SHA256")]),
         ),
         ("IKE_AUTH: NO_PROPOSAL_CHOSEN",),
     ),
@@ -292,20 +222,6 @@ MISMATCHES = {
         ("TS_UNACCEPTABLE",),
     ),
 }
-
-
-def _policy(**changes: Any) -> dict[str, Any]:
-    policy = {
-        "sa_life_time_seconds": 3600,
-        "sa_data_size_kilobytes": 102400000,
-        "ipsec_encryption": "GCMAES256",
-        "ipsec_integrity": "GCMAES256",
-        "ike_encryption": "AES256",
-        "ike_integrity": "SHA256",
-        "dh_group": "DHGroup14",
-        "pfs_group": "None",
-    }
-    return {"connection": "conn-secure", "ipsec_policies": [policy | changes]}
 
 
 def _ranges(local: str, remote: str) -> dict[str, Any]:
