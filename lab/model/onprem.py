@@ -103,6 +103,8 @@ class Attachment(Described):
     """For routes to Microsoft; left out: the zone's own prefixes are advertised."""
     permitted_remote_prefixes: tuple[Network, ...] = ()
     """When given, packets pass this peering only to and from these remote prefixes."""
+    permitted_protocols: tuple[Literal["ike", "esp", "icmp"], ...] = ()
+    """When given, only these pass it: IKE is UDP 500 and 4500, where ESP in UDP is too."""
     timers: SessionTimers | None = None
     vlan_id: Annotated[int, Field(ge=1, le=4094)] | None = None
     """Only to differ from the peering's tag on purpose."""

@@ -6,6 +6,7 @@ which `test_a_lab_without_a_data_plane` asks for.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import subprocess
@@ -31,6 +32,9 @@ from tunnel_labs import (
     topology,
     tunnel,
 )
+
+from lab.ipsec.vici import Session
+from lab.runtime.rundir import short_path
 
 Start = Callable[..., Lab]
 DPD_S = 9
@@ -113,6 +117,37 @@ def _of_the_link(packet: Any) -> bool:
     if ARP in packet or packet.haslayer("IPv6"):
         return True
     return IP in packet and TCP in packet and 179 in (packet[TCP].sport, packet[TCP].dport)
+
+
+@needs_data_plane
+def test_new_keys_are_made_under_traffic_without_loss(secured: Lab) -> None:
+    """ESP associations three times, the IKE association once, on both tunnels at the same time."""
+    folder = next(Path(one["folder"]) for one in secured.json("list") if one["name"] == secured.name)
+    words = ("ping", "-n", "-q", "-c", "800", "-i", "0.005", SECURE_VM)
+    traffic = subprocess.Popen(
+        [*COMMAND, "exec", "app1", "--", *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(secured.mark, MSEELAB_NAME=secured.name),
+    )
+    asyncio.run(_rekeyed([folder / "tunnels" / f"vpn1~{gateway}" for gateway in INSTANCES]))
+    assert traffic.poll() is None, "it went on all the time"
+    said, _ = traffic.communicate(timeout=60)
+    assert " 0% packet loss" in said, said
+
+
+INSTANCES = ("vpngw-secure-0", "vpngw-secure-1")
+
+
+async def _rekeyed(folders: list[Path]) -> None:
+    for folder in folders:
+        with short_path(folder / "vici.sock") as path:
+            session = await Session.connect(path, lambda _name, _facts: None)
+        (associations,) = await session.streamed("list-sas", "list-sa")
+        for what in (*[{"child": "any"}] * 3, {"ike": next(iter(associations))}):
+            answer = await session.command("rekey", what)
+            assert int(answer["matches"]) >= 1
+        await session.close()
 
 
 @needs_data_plane

@@ -17,6 +17,14 @@ from lab.plan.types import FilterAction, FilterRule, PacketFilter, Plan
 
 ACCEPT, DROP = FilterAction.ACCEPT, FilterAction.DROP
 
+_PROTOCOLS: dict[str | None, tuple[str | None, tuple[tuple[int, int], ...]]] = {
+    None: (None, ()),
+    "ike": ("udp", ((500, 500), (4500, 4500))),
+    "esp": ("esp", ()),
+    "icmp": ("icmp", ()),
+}
+"""What an attachment may permit, as a filter's protocol and ports (RFC 7296 section 2, RFC 3948)."""
+
 
 def filter_packets(topology: Topology, plan: Plan) -> Plan:
     return extend(plan, _filters(topology, plan))
@@ -68,18 +76,40 @@ def _firewall_rule(rule: FirewallRule) -> FilterRule:
 
 
 def _edge_routers(everywhere: tuple[Attached, ...]) -> Iterator[PacketFilter]:
-    """Peerings that only some remote prefixes may use; what crosses none of them passes."""
-    limited = [attached for attached in everywhere if attached.attachment.permitted_remote_prefixes]
+    """Peerings that only some remote prefixes or protocols may use; what crosses none of them passes."""
+    limited = [attached for attached in everywhere if _is_limited(attached)]
     limited.sort(key=lambda attached: attached.namespace)
     for namespace, group in groupby(limited, key=lambda attached: attached.namespace):
         rules = tuple(rule for attached in group for rule in _permitted(attached))
         yield PacketFilter(namespace, rules, default=ACCEPT)
 
 
+def _is_limited(attached: Attached) -> bool:
+    attachment = attached.attachment
+    return bool(attachment.permitted_remote_prefixes or attachment.permitted_protocols)
+
+
 def _permitted(attached: Attached) -> Iterator[FilterRule]:
     remote, port = attached.attachment.permitted_remote_prefixes, (attached.ifname,)
-    yield FilterRule(ACCEPT, f"from permitted prefixes on {port[0]}", in_interfaces=port, sources=remote)
-    yield FilterRule(ACCEPT, f"to permitted prefixes on {port[0]}", out_interfaces=port, destinations=remote)
+    for name in attached.attachment.permitted_protocols or (None,):
+        protocol, ports = _PROTOCOLS[name]
+        what = "permitted prefixes" if name is None else f"permitted {name}"
+        yield FilterRule(
+            ACCEPT,
+            f"from {what} on {port[0]}",
+            in_interfaces=port,
+            sources=remote,
+            protocol=protocol,
+            destination_ports=ports,
+        )
+        yield FilterRule(
+            ACCEPT,
+            f"to {what} on {port[0]}",
+            out_interfaces=port,
+            destinations=remote,
+            protocol=protocol,
+            destination_ports=ports,
+        )
     yield FilterRule(DROP, f"anything else from {port[0]}", in_interfaces=port)
     yield FilterRule(DROP, f"anything else to {port[0]}", out_interfaces=port)
 

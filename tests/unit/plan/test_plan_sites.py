@@ -141,7 +141,10 @@ def test_a_firewall_lets_answers_pass_then_what_a_rule_permits_then_nothing():
 
 
 def test_an_edge_router_passes_only_permitted_prefixes_over_a_limited_peering():
-    found = packet_filter(compiled(VPN), "ce1/dmz")
+    def edit(data):
+        del data["on_premises"][0]["edge_routers"][0]["attachments"][1]["permitted_protocols"]
+
+    found = packet_filter(changed(VPN, edit), "ce1/dmz")
     into, out, no_more_in, no_more_out = found.rules
     remote = ["52.175.253.112/32", "52.175.250.191/32"]
     assert (into.in_interfaces, list(map(str, into.sources))) == (("er200",), remote)
@@ -150,6 +153,27 @@ def test_an_edge_router_passes_only_permitted_prefixes_over_a_limited_peering():
     assert (no_more_out.action, no_more_out.out_interfaces) == (FilterAction.DROP, ("er200",))
     assert found.default is FilterAction.ACCEPT
     assert "ce1/core" not in {one.namespace for one in compiled(VPN).filters}
+
+
+def test_a_peering_for_tunnels_alone_passes_what_they_are_made_of():
+    *passing, no_more_in, no_more_out = packet_filter(compiled(VPN), "ce1/dmz").rules
+    into, out = passing[::2], passing[1::2]
+    wanted = [("udp", ((500, 500), (4500, 4500))), ("esp", ()), ("icmp", ())]
+    for rules, ports, remote in ((into, "in_interfaces", "sources"), (out, "out_interfaces", "destinations")):
+        assert [(one.protocol, one.destination_ports) for one in rules] == wanted
+        assert {getattr(one, ports) for one in rules} == {("er200",)}
+        assert {len(getattr(one, remote)) for one in rules} == {2}
+    assert no_more_in.action is no_more_out.action is FilterAction.DROP
+
+
+def test_protocols_can_be_limited_without_naming_prefixes():
+    def edit(data):
+        attachment = data["on_premises"][0]["edge_routers"][0]["attachments"][1]
+        del attachment["permitted_remote_prefixes"]
+        attachment["permitted_protocols"] = ["icmp"]
+
+    into, out, *_ = packet_filter(changed(VPN, edit), "ce1/dmz").rules
+    assert (into.protocol, into.sources, out.destinations) == ("icmp", (), ())
 
 
 def test_two_nodes_of_one_name_are_refused_with_everything_else_that_is_wrong():
