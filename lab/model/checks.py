@@ -68,6 +68,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("D-21", vpn.selectors_have_prefixes),
     ("D-22", vpn.local_gateways_stand_for_devices),
     ("D-23", vpn.device_tunnels_are_the_devices),
+    ("D-24", vpn.routes_come_from_somewhere),
     ("E-10", sites.attachments_meet_a_peering),
     ("E-11", sites.one_attachment_per_path),
     ("E-12", sites.provider_prefixes_go_with_layer3),

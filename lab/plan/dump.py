@@ -104,8 +104,10 @@ def _tunnel(end: TunnelEnd) -> Iterator[str]:
     for child in end.children:
         local, remote = ",".join(map(str, child.local)), ",".join(map(str, child.remote))
         yield f"{here} child {child.name} {local} <-> {remote} accepts={selectors}"
+    if end.inner_peer_address is not None:
+        yield f"{here} bgp {end.inner_address} -> {end.inner_peer_address}"
     for route in end.routes:
-        yield f"{here} route {route} from {end.inner_address or 'any'}"
+        yield f"{here} route {route} metric={end.metric}"
 
 
 def _proposals(proposals: Proposals) -> str:

@@ -20,19 +20,14 @@ def tunnels_down(plan: Plan) -> frozenset[str]:
 
 def inner_sessions(plan: Plan, names: Collection[str] | None = None) -> frozenset[tuple[str, str]]:
     """(namespace, neighbour) of the sessions inside those tunnels, or inside all of them."""
-    routed = {
-        (end.namespace, route)
-        for end in plan.tunnels
-        if names is None or end.name in names
-        for route in end.routes
+    inside = {
+        (end.namespace, end.inner_peer_address) for end in plan.tunnels if names is None or end.name in names
     }
     return frozenset(
         (speaker.namespace, neighbor.name)
         for speaker in plan.speakers
         for neighbor in speaker.config.neighbors
-        if any(
-            namespace == speaker.namespace and neighbor.peer_address in route for namespace, route in routed
-        )
+        if (speaker.namespace, neighbor.peer_address) in inside
     )
 
 

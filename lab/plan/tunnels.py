@@ -45,12 +45,13 @@ class TunnelEnd:
 
     ``ifname`` is its interface in ``namespace``; ``local_address`` and ``remote_address`` are the
     outer ones, and the identities both ends prove; ``inner_address`` is what this end's own packets
-    come from, None for any. ``offered`` is proposed, ``accepted`` is taken
-    from the peer; they differ with Azure's default policy. ``children`` are what it proposes;
-    ``takes_any_selectors``: as responder it takes what the peer proposes, else what its own
-    children cover. ``answers``: whether it responds to an IKE_SA_INIT. ``routes`` lead into the
-    tunnel: the BGP peer's address, so that BGP has a way before it has routes. Lifetimes and the
-    time after which a silent peer is dead are seconds, sizes are bytes.
+    come from and ``inner_peer_address`` whom it speaks BGP with, None without BGP. ``offered`` is
+    proposed, ``accepted`` is taken from the peer; they differ with Azure's default policy.
+    ``children`` are what it proposes; ``takes_any_selectors``: as responder it takes what the peer
+    proposes, else what its own children cover. ``answers``: whether it responds to an IKE_SA_INIT.
+    ``routes`` lead into the tunnel, beside the way to the BGP peer, which every end finds by itself;
+    of two ends with one prefix the one with the lower ``metric`` carries it. Lifetimes and the time
+    after which a silent peer is dead are seconds, sizes are bytes.
     """
 
     name: str
@@ -60,6 +61,7 @@ class TunnelEnd:
     local_address: IPv4Address
     remote_address: IPv4Address
     inner_address: IPv4Address | None
+    inner_peer_address: IPv4Address | None
     shared_key: str = field(repr=False)
     offered: Proposals
     accepted: Proposals
@@ -72,6 +74,7 @@ class TunnelEnd:
     child_lifetime: int
     child_bytes: int
     routes: tuple[IPv4Network, ...]
+    metric: int
     mtu: int
     mss: int
 

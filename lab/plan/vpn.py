@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 from lab.model.azure import (
     Connection,
@@ -17,7 +17,7 @@ from lab.model.constants import APIPA
 from lab.model.onprem import Site, VpnDevice
 from lab.model.topology import Topology
 from lab.model.vpn import LocalNetworkGateway, VpnDeviceTunnel
-from lab.plan.azure import instances
+from lab.plan.azure import instances, spaces
 from lab.plan.errors import PlanError
 from lab.plan.gateway_subnet import seats
 from lab.plan.lookup import named
@@ -117,6 +117,13 @@ def shared_key(topology: Topology, connection: Connection) -> str:
     if connection.shared_key is not None:
         return connection.shared_key.get_secret_value()
     return sha256(f"mseelab:{topology.name}/{connection.name}".encode()).hexdigest()
+
+
+def static_spaces(topology: Topology, tunnel: Tunnel) -> tuple[IPv4Network, ...]:
+    """What the device routes into the tunnel because no BGP tells it: the network's address spaces."""
+    vnet = named(topology.virtual_networks, tunnel.gateway.virtual_network, "virtual network")
+    without_bgp = not tunnel.connection.enable_bgp
+    return tuple(space for space in spaces(vnet) if without_bgp and isinstance(space, IPv4Network))
 
 
 def vpn_speakers(topology: Topology, vnet: VirtualNetwork) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv4Network
 
+from lab.bgp.route import Prefix
 from lab.errors import BackendError
 from lab.plan.addresses import host
 from lab.plan.render.clamp import render_clamp
@@ -83,8 +84,8 @@ def _place(end: TunnelEnd, number: int, router: Router) -> Place:
     netns.set_interface(router.namespace, port, "accept_local", "1")
     router.add_address(port, ROUTER)
     router.change_link(port, state="up")
-    for prefix in end.routes:
-        router.add_route(prefix, (), metric=LAST_RESORT)
+    for prefix, metric in _routes(end):
+        router.add_route(prefix, (), metric=LAST_RESORT + metric)
     table = FIRST_TABLE + number
     router.add_route(EVERYWHERE, (), port, table=table)
     for udp in IKE_PORTS:
@@ -97,6 +98,12 @@ def _place(end: TunnelEnd, number: int, router: Router) -> Place:
     if not end.answers:
         _load(namespace, REFUSE)
     return Place(end, namespace, router.namespace)
+
+
+def _routes(end: TunnelEnd) -> tuple[tuple[Prefix, int], ...]:
+    """The way to the BGP peer, and what else leads into the tunnel, with their metrics."""
+    peer = () if end.inner_peer_address is None else ((host(end.inner_peer_address).network, 0),)
+    return (*peer, *((prefix, end.metric) for prefix in end.routes))
 
 
 def _load(namespace: NetworkNamespace, rules: str) -> None:
@@ -127,8 +134,8 @@ def adopt(place: Place) -> None:
         router.change_link(end.ifname, mtu=end.mtu)
         carrier.set_carrier(place.router, end.ifname, up=False)
         router.change_link(end.ifname, state="up")
-        for prefix in end.routes:
-            router.add_route(prefix, (), end.ifname, source=end.inner_address)
+        for prefix, metric in _routes(end):
+            router.add_route(prefix, (), end.ifname, source=end.inner_address, metric=metric)
 
 
 def carry(place: Place, *, up: bool) -> None:

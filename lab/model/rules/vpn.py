@@ -217,6 +217,16 @@ def basic_gateways_are_basic(view: View) -> Iterator[Finding]:
                 yield Finding((*loc, name), f"{gateway.name} is of SKU Basic", "use VpnGw1AZ or larger")
 
 
+def routes_come_from_somewhere(view: View) -> Iterator[Finding]:
+    """Without BGP the local network gateway says what lies behind the tunnels (vpn-gateway-vpn-faq)."""
+    for loc, connection in view.ipsec_connections():
+        far = view.local_gateway.get(connection.local_network_gateway2 or "")
+        if far is None or connection.enable_bgp or far.local_network_address_space.address_prefixes:
+            continue
+        hint = f"give {far.name} a local_network_address_space, or the connection enable_bgp: true"
+        yield Finding((*loc, "enable_bgp"), f"nothing is routed to {far.name}", hint)
+
+
 def selectors_have_prefixes(view: View) -> Iterator[Finding]:
     """Policy-based selectors are the local network gateway's prefixes with the network's
     (vpn-gateway-connect-multiple-policybased-rm-ps)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.model.topology import Topology
+from lab.plan.addresses import host
 from lab.plan.queries import connected_networks
 from lab.plan.types import Plan, Speaker
 
@@ -22,6 +23,10 @@ def connect_speakers(topology: Topology, plan: Plan) -> Plan:
 
 
 def _connected(plan: Plan, speaker: Speaker) -> Speaker:
-    tunneled = (route for end in plan.tunnels if end.namespace == speaker.namespace for route in end.routes)
+    tunneled = (
+        host(end.inner_peer_address).network
+        for end in plan.tunnels
+        if end.namespace == speaker.namespace and end.inner_peer_address is not None
+    )
     networks = (*connected_networks(plan, speaker.namespace), *tunneled)
     return replace(speaker, config=replace(speaker.config, connected=networks))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network
 
 from lab.bgp.route import Asn
 from lab.bgp.speaker import Origination, SpeakerConfig
 from lab.model.azure import VirtualNetworkGateway
-from lab.model.onprem import Site
+from lab.model.onprem import Site, VpnDevice
 from lab.model.topology import Topology
 from lab.plan import names
 from lab.plan.azure import er_gateway, instances, spaces, speaking_gateway, transit_spokes, vpn_gateway
@@ -20,6 +21,7 @@ from lab.plan.gateway_subnet import router_addresses
 from lab.plan.legs import legs
 from lab.plan.lookup import named
 from lab.plan.types import Plan, Speaker
+from lab.plan.vpn import static_spaces, tunnels
 
 Speaking = tuple[str, Asn, tuple[Origination, ...]]
 
@@ -46,19 +48,25 @@ def _speaker(index: int, name: str, asn: Asn, originations: tuple[Origination, .
 
 def _speaking(topology: Topology) -> Iterator[Speaking]:
     for site in topology.on_premises:
-        yield from _site(site)
+        yield from _site(topology, site)
     yield from _circuits(topology)
     yield from _azure(topology)
 
 
-def _site(site: Site) -> Iterator[Speaking]:
+def _routed_by(topology: Topology, device: VpnDevice) -> tuple[IPv4Network, ...]:
+    """What the device has static routes into its tunnels for; its zone hears of it."""
+    own = (tunnel for tunnel in tunnels(topology) if tunnel.device == device)
+    return tuple(dict.fromkeys(space for tunnel in own for space in static_spaces(topology, tunnel)))
+
+
+def _site(topology: Topology, site: Site) -> Iterator[Speaking]:
     for edge in site.edge_routers:
         for zone in dict.fromkeys(attachment.zone for attachment in edge.attachments):
             yield f"{edge.name}/{zone}", edge_asn(site, edge, zone), ()
     for router in site.routers:
         yield router.name, Asn(site.asn), tuple(map(Origination, router.address_prefixes))
     for device in site.vpn_devices:
-        yield device.name, Asn(site.asn), ()
+        yield device.name, Asn(site.asn), tuple(map(Origination, _routed_by(topology, device)))
 
 
 def _circuits(topology: Topology) -> Iterator[Speaking]:

@@ -19,6 +19,7 @@ from lab.plan.constants import (
     TUNNEL_MTU,
 )
 from lab.plan.facts import Fact, extend
+from lab.plan.gateway_subnet import seats
 from lab.plan.lookup import named
 from lab.plan.proposals import AZURE_ACCEPTS, AZURE_OFFERS, custom
 from lab.plan.queries import address_of
@@ -26,16 +27,36 @@ from lab.plan.sites import lan_of, machines
 from lab.plan.static import add_routes
 from lab.plan.tunnels import Child, Initiation, Proposals, TunnelEnd
 from lab.plan.types import AddressAssignment, Plan, StaticRoute
-from lab.plan.vpn import Tunnel, shared_key, tunnels
+from lab.plan.vpn import Tunnel, shared_key, static_spaces, tunnels
 
 ONE_KIBIBYTE = 1024
 
 
 def lay_tunnels(topology: Topology, plan: Plan) -> Plan:
     found = tunnels(topology)
-    plan = replace(plan, tunnels=tuple(end for tunnel in found for end in _ends(topology, tunnel)))
+    ends = (end for tunnel in found for end in _ends(topology, tunnel))
+    plan = replace(plan, tunnels=tuple(_in_order(ends)))
     plan = extend(plan, dict.fromkeys(_apipa(topology, found)))
-    return add_routes(plan, (route for tunnel in found for route in _underlay(plan, tunnel)))
+    plan = add_routes(plan, (route for tunnel in found for route in _underlay(plan, tunnel)))
+    return add_routes(plan, _from_networks(topology, found))
+
+
+def _in_order(ends: Iterable[TunnelEnd]) -> Iterator[TunnelEnd]:
+    """Of several tunnels with one prefix the file's first carries it, the next ones stand by."""
+    seen: dict[str, int] = {}
+    for end in ends:
+        yield replace(end, metric=seen.get(end.namespace, 0))
+        seen[end.namespace] = seen.get(end.namespace, 0) + 1
+
+
+def _from_networks(topology: Topology, found: tuple[Tunnel, ...]) -> Iterator[StaticRoute]:
+    """A virtual network sends what a local network gateway stands for to the gateway's instances."""
+    for local in dict.fromkeys(tunnel.local_gateway for tunnel in found):
+        through = [tunnel for tunnel in found if tunnel.local_gateway == local]
+        vnet = named(topology.virtual_networks, through[0].gateway.virtual_network, "virtual network")
+        hops = tuple(seats(topology, vnet)[tunnel.instance][0].ip for tunnel in through)
+        for prefix in local.local_network_address_space.address_prefixes:
+            yield StaticRoute(vnet.name, prefix, hops)
 
 
 def _ends(topology: Topology, tunnel: Tunnel) -> Iterator[TunnelEnd]:
@@ -83,10 +104,12 @@ def _end(
     """Both kinds of end; ``at_gateway`` says which."""
     own, far = tunnel.device.name, tunnel.instance
     outer, remote = tunnel.device.address, tunnel.public_address
-    inner, routes = _inner(topology, tunnel)
+    inner, inner_peer = _inner(topology, tunnel)
+    routes = static_spaces(topology, tunnel)
     if at_gateway:
         own, far, outer, remote = far, own, remote, outer
-        inner, routes = routes, inner
+        inner, inner_peer = inner_peer, inner
+        routes = tunnel.local_gateway.local_network_address_space.address_prefixes
     offered, accepted = _proposals(policies)
     return TunnelEnd(
         name=tunnel.name,
@@ -96,6 +119,7 @@ def _end(
         local_address=outer,
         remote_address=remote,
         inner_address=inner,
+        inner_peer_address=inner_peer,
         shared_key=key,
         offered=offered,
         accepted=accepted,
@@ -108,7 +132,8 @@ def _end(
         child_lifetime=policies[0].sa_life_time_seconds if policies else ESP_LIFETIME,
         child_bytes=ONE_KIBIBYTE
         * (policies[0].sa_data_size_kilobytes if policies else ESP_LIFETIME_KILOBYTES),
-        routes=() if routes is None else (IPv4Network(routes),),
+        routes=routes,
+        metric=0,
         mtu=TUNNEL_MTU,
         mss=TUNNEL_MSS,
     )

@@ -22,6 +22,7 @@ AZURE = TunnelEnd(
     local_address=ip_address("192.0.2.1"),
     remote_address=ip_address("198.51.100.1"),
     inner_address=ip_address("10.2.0.4"),
+    inner_peer_address=ip_address("172.16.0.3"),
     shared_key=KEY,
     offered=AZURE_OFFERS,
     accepted=AZURE_ACCEPTS,
@@ -33,7 +34,8 @@ AZURE = TunnelEnd(
     ike_lifetime=28800,
     child_lifetime=27000,
     child_bytes=104857600000,
-    routes=(ip_network("172.16.0.3/32"),),
+    routes=(),
+    metric=0,
     mtu=1400,
     mss=1350,
 )

@@ -16,7 +16,12 @@ PATH_OF_LOCAL = "local_network_gateways.lng-seattle"
 PATH_OF_DEVICE = "on_premises.seattle.vpn_devices.vpn1"
 PATH_OF_VPNGW = "virtual_network_gateways.vpngw-secure"
 
-NO_BGP: Changes = {f"{CONNECTION}.enable_bgp": False, f"{LOCAL}.bgp_settings": DELETED}
+SPACE = {"address_prefixes": ["10.0.0.0/24"]}
+NO_BGP: Changes = {
+    f"{CONNECTION}.enable_bgp": False,
+    f"{LOCAL}.bgp_settings": DELETED,
+    f"{LOCAL}.local_network_address_space": SPACE,
+}
 """The VPN device and Azure need not agree on a speaker."""
 
 POLICY = {
@@ -46,6 +51,7 @@ def second_connection(**more: Any) -> dict[str, Any]:
         "connection_type": "IPsec",
         "virtual_network_gateway1": "vpngw-secure",
         "local_network_gateway2": "lng-seattle",
+        "enable_bgp": True,
     } | more
 
 
@@ -61,7 +67,7 @@ VPN_CASES: list[tuple[str, Changes, str]] = [
     ("D-10", {f"{CONNECTION}.routing_weight": 5}, f"{PATH_OF_CONNECTION}.routing_weight"),
     ("D-10", {f"{CONNECTION}.local_network_gateway2": DELETED},
      f"{PATH_OF_CONNECTION}.local_network_gateway2"),
-    ("D-11", {f"{CONNECTION}.virtual_network_gateway1": "ergw-corp", f"{CONNECTION}.enable_bgp": False},
+    ("D-11", {f"{CONNECTION}.virtual_network_gateway1": "ergw-corp"} | NO_BGP,
      f"{PATH_OF_CONNECTION}.virtual_network_gateway1"),
     ("D-12", {"connections.+": second_connection()}, "connections.c2.local_network_gateway2"),
     ("D-13", {f"{CONNECTION}.shared_key": ""}, f"{PATH_OF_CONNECTION}.shared_key"),
@@ -97,11 +103,13 @@ VPN_CASES: list[tuple[str, Changes, str]] = [
     ("D-22", {f"{DEVICE}.bgp_peering_address": "172.16.0.4"},
      f"{PATH_OF_LOCAL}.bgp_settings.bgp_peering_address"),
     ("D-23", {f"{DEVICE}.tunnels": [{"connection": "c2"}],
-              "local_network_gateways.+": {"name": "lng2", "gateway_ip_address": "203.0.113.114"},
+              "local_network_gateways.+": {"name": "lng2", "gateway_ip_address": "203.0.113.114",
+                                           "local_network_address_space": SPACE},
               "on_premises.0.routers.1.address_prefixes": ["203.0.113.108/30", "203.0.113.112/30"],
               "on_premises.0.vpn_devices.+": {"name": "vpn2", "router": "dmz1", "address": "203.0.113.114"},
-              "connections.+": second_connection(local_network_gateway2="lng2")},
+              "connections.+": second_connection(local_network_gateway2="lng2", enable_bgp=False)},
      f"{PATH_OF_DEVICE}.tunnels[0].connection"),
+    ("D-24", {f"{CONNECTION}.enable_bgp": False}, f"{PATH_OF_CONNECTION}.enable_bgp"),
 ]  # fmt: skip
 
 VPN_SEVERAL: list[tuple[str, Changes, list[str]]] = [

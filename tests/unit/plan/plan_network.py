@@ -161,7 +161,9 @@ class Network:
                 table[route.prefix] = hops or [(None, target)]
         for end in self.plan.tunnels:
             if end.namespace == namespace:
-                table |= {route: [(end.ifname, target)] for route in end.routes}
+                peer = () if end.inner_peer_address is None else (ip_network(end.inner_peer_address),)
+                for route in (*peer, *end.routes):
+                    table.setdefault(route, [(end.ifname, target)])
         for assigned in self.plan.addresses:
             if assigned.namespace == namespace and assigned.ifname != "lo":
                 table[assigned.address.network] = [(assigned.ifname, target)]
@@ -175,7 +177,7 @@ class Network:
             if one.namespace == namespace and one.ifname != "lo" and next_hop in one.address.network:
                 return one.ifname
         for end in self.plan.tunnels:
-            if end.namespace == namespace and any(next_hop in route for route in end.routes):
+            if end.namespace == namespace and next_hop == end.inner_peer_address:
                 return end.ifname
         return None
 

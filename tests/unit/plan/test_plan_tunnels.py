@@ -73,8 +73,9 @@ def test_the_devices_end_mirrors_azures():
     assert azure.shared_key == device.shared_key
     assert (azure.offered, azure.accepted) == (device.offered, device.accepted)
     assert azure.inner_address == ip_address("10.2.0.228")
-    assert device.routes == (ip_network("10.2.0.228/32"),)
-    assert azure.routes == (ip_network("172.16.0.3/32"),)
+    assert device.inner_peer_address == azure.inner_address
+    assert azure.inner_peer_address == device.inner_address == ip_address("172.16.0.3")
+    assert device.routes == azure.routes == (), "BGP says the rest"
 
 
 def test_lifetimes_mtu_and_dpd_are_the_published_ones():
@@ -274,11 +275,29 @@ def test_azure_timers_are_used_in_the_azure_profile():
     assert (timers.keepalive, timers.hold) == (60, 180)
 
 
-def test_a_connection_without_bgp_has_no_session():
-    plan = edited(enable_bgp=False)
+def static(data):
+    data["connections"][1]["enable_bgp"] = False
+    space = {"address_prefixes": ["10.0.0.0/24", "10.1.10.0/25"]}
+    data["local_network_gateways"][0]["local_network_address_space"] = space
+
+
+def test_a_connection_without_bgp_has_no_session_but_routes():
+    plan = changed(VPN, static)
     assert "vpngw-secure-0" not in {speaker.namespace for speaker in plan.speakers}
     assert not any(one.startswith("vpngw") for one in neighbors(plan, "vpn1"))
-    assert all(one.routes == () for one in plan.tunnels)
+    azure, device = (end(plan, "conn-secure-1", node) for node in ("vpngw-secure-1", "vpn1"))
+    assert list(map(str, azure.routes)) == ["10.0.0.0/24", "10.1.10.0/25"]
+    assert list(map(str, device.routes)) == ["10.2.0.0/24"]
+    assert (azure.metric, device.metric) == (0, 1), "on the device the other tunnel is first"
+    assert azure.inner_peer_address is None
+
+
+def test_static_routes_reach_as_far_as_bgp():
+    lab = Network(changed(VPN, static))
+    assert lab.reaches("app1", "10.2.0.4")
+    assert lab.reaches("vm-secure", "10.0.0.10")
+    (known,) = lab.known("core1", "10.2.0.0/24")
+    assert known["peer"] == "vpn1"
 
 
 def test_far_ends_are_reached_outside_whatever_is_learned_inside():
