@@ -282,7 +282,28 @@ def test_ends_that_cannot_agree_stay_down_and_say_why(case: str, tmp_path: Path,
     )
     assert "established" not in states(lab)
     assert not lab.reaches("app1", SECURE_VM)
+    lost = lab.execute("vpngw-secure-0", "ip", "route", "get", "172.16.0.3")
+    assert lost.returncode != 0, f"BGP would leave unencrypted: {lost.stdout}"
     assert lab.reaches("app1", "10.17.1.4"), "private peering is none of its business"
+
+
+@needs_data_plane
+def test_static_routes_do_without_bgp(tmp_path: Path, start_lab: Start) -> None:
+    """Both tunnels are up; the device's second one takes over when the first has no carrier."""
+
+    def static(data: Any) -> None:
+        secure(data)["enable_bgp"] = False
+        space = {"address_prefixes": ["10.0.0.0/24", "10.1.10.0/25"]}
+        data["local_network_gateways"][0]["local_network_address_space"] = space
+
+    lab = start_lab(str(topology(tmp_path, static)), "test-static")
+    assert states(lab) == {"established"}
+    assert lab.reaches("app1", SECURE_VM)
+    assert lab.reaches("vm-secure", HOST)
+    way = ("ip", "route", "get", SECURE_VM)
+    assert "dev vpngw-secure-0" in lab.execute("vpn1", *way).stdout
+    lab.execute("vpn1", "ip", "link", "set", "vpngw-secure-0", "carrier", "off")
+    eventually("the second takes over", lambda: "dev vpngw-secure-1" in lab.execute("vpn1", *way).stdout)
 
 
 @needs_data_plane
