@@ -11,9 +11,15 @@ K ?=
 PYTEST := $(BIN)/pytest $(if $(strip $(K)),-k "$(strip $(K))")
 
 # What the lab needs of the system, as command:debian-package.
-COMMANDS := nft:nftables ip:iproute2 ping:iputils-ping charon-systemd:charon-systemd
-# Files the lab needs, as pattern:debian-package.
-FILES := /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so:libcharon-extra-plugins
+COMMANDS := nft:nftables ip:iproute2 ping:iputils-ping
+# What only IPsec tunnels need, as file:debian-package.
+IPSEC := /usr/sbin/charon-systemd:charon-systemd \
+  /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so:libcharon-extra-plugins
+
+# Install $$missing, if we may.
+INSTALL = if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
+  command -v apt-get >/dev/null && $$sudo apt-get update -qq && \
+  DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing
 
 .PHONY: help setup lab-up lab-down lab-status test test-unit test-lab check format schema golden bench
 
@@ -60,23 +66,31 @@ bench: setup ## Measure; results as JSON on standard output
 	@$(BIN)/python -m lab.bench
 
 # A first run installs packages if it may (root, or sudo without a password) and says which
-# are missing if it may not. A second run does nothing.
+# are missing if it may not. A second run does nothing. Debian starts an IKE daemon for the host with
+# its package; no lab has a use for that one.
 $(VENV)/.ready: pyproject.toml
 	@missing=; \
 	for pair in $(COMMANDS); do \
 	  PATH=$$PATH:/usr/sbin:/sbin command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair#*:}"; \
 	done; \
-	for pair in $(FILES); do \
-	  [ -e $${pair%%:*} ] || missing="$$missing $${pair#*:}"; \
-	done; \
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
 	if [ -n "$$missing" ]; then \
 	  echo "installing:$$missing"; \
-	  if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
-	  if ! command -v apt-get >/dev/null || ! { $$sudo apt-get update -qq && \
-	       DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing; }; then \
+	  if ! { $(INSTALL); }; then \
 	    echo "mseelab needs these packages (Debian's names):$$missing" >&2; \
 	    echo "  install them as root, then run make again" >&2; exit 3; \
+	  fi; \
+	fi
+	@missing=; \
+	for pair in $(IPSEC); do [ -e $${pair%%:*} ] || missing="$$missing $${pair#*:}"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing for IPsec tunnels:$$missing"; \
+	  if $(INSTALL); then \
+	    case "$$missing" in *charon*) \
+	      $$sudo systemctl disable --now strongswan.service 2>/dev/null || true ;; \
+	    esac; \
+	  else \
+	    echo "labs will have no IPsec tunnels without these packages:$$missing" >&2; \
 	  fi; \
 	fi
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
