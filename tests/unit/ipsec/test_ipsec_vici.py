@@ -83,6 +83,10 @@ class Charon:
     def say(self, kind: Packet, name: str | None = None, message: dict[str, Any] | None = None) -> None:
         self._writer.write(packet(kind, name, message))
 
+    def fall_silent(self) -> None:
+        """It still listens, and nothing will ever come."""
+        self._writer.write_eof()
+
     def hang_up(self) -> None:
         self._writer.close()
 
@@ -183,11 +187,12 @@ def test_a_refusal_is_told(kind: Packet, message: dict[str, Any], text: str) -> 
     played(play)
 
 
-def test_a_charon_that_dies_leaves_nobody_waiting() -> None:
+@pytest.mark.parametrize("end", [Charon.hang_up, Charon.fall_silent])
+def test_a_charon_that_dies_leaves_nobody_waiting(end: Callable[[Charon], None]) -> None:
     async def play(session: Session, charon: Charon) -> None:
         answer = asyncio.ensure_future(session.command("stats"))
         await charon.hear()
-        charon.hang_up()
+        end(charon)
         for _ in range(2):
             with pytest.raises(BackendError, match="gone"):
                 await answer
