@@ -234,10 +234,26 @@ class Tunnels:
         if ESTABLISHED in (before, seen.state):
             up = seen.state == ESTABLISHED
             running.problem = None if up else running.problem
-            with contextlib.suppress(BackendError):  # the device ends with its charon
-                userspace.carry(running.place, up=up)
+            self._carry(running)
             kind = "tunnel-up" if up else "tunnel-down"
             self._events.write(kind, end.namespace, tunnel=end.name, peer=end.peer)
+
+    def _carry(self, running: RunningEnd) -> None:
+        """Carrier for both ends once both have an association, and none for an end that lost its own.
+
+        One end has it a little before the other. What it sent at once would get there, and no answer
+        come back; a TCP that has to repeat its answer waits for a second.
+        """
+        both = [one for one in self._ends if one.end.name == running.end.name]
+        if running.associations.state != ESTABLISHED:
+            changed = [running]
+        elif all(one.associations.state == ESTABLISHED for one in both):
+            changed = both
+        else:
+            return
+        for one in changed:
+            with contextlib.suppress(BackendError):  # the device ends with its charon
+                userspace.carry(one.place, up=one.associations.state == ESTABLISHED)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
