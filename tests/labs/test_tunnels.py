@@ -288,6 +288,24 @@ def test_ends_that_cannot_agree_stay_down_and_say_why(case: str, tmp_path: Path,
 
 
 @needs_data_plane
+def test_two_devices_make_four_tunnels_and_one_may_go(start_lab: Start) -> None:
+    """Dual redundancy: APIPA addresses and a custom policy on the second device's two tunnels."""
+    lab = start_lab(str(Path(__file__).parents[1] / "golden" / "plans" / "dual-vpn.yaml"), "test-dual-vpn")
+    assert len(lab.inspect()["tunnels"]) == 8
+    assert states(lab) == {"established"}
+    assert (
+        tunnel(lab, "conn-secure-2-0", "vpn2")["ike_proposal"] == "AES_GCM_16/256/PRF_HMAC_SHA2_384/ECP_384"
+    )
+    devices = {"10.1.255.5", "10.1.255.6"}
+    assert _next_hops(lab, "core1", "10.2.0.0/24") == devices
+    assert lab.reaches("app1", SECURE_VM)
+    lab.execute("vpn1", "ip", "link", "set", "eth0", "down")
+    left = {"10.1.255.6"}
+    eventually("the other device has it all", lambda: _next_hops(lab, "core1", "10.2.0.0/24") == left, 60)
+    assert lab.reaches("app1", SECURE_VM)
+
+
+@needs_data_plane
 def test_static_routes_do_without_bgp(tmp_path: Path, start_lab: Start) -> None:
     """Both tunnels are up; the device's second one takes over when the first has no carrier."""
 
