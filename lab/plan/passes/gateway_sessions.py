@@ -1,11 +1,15 @@
 """BGP behind the MSEEs: to every gateway instance, and on into the virtual networks.
 
-MSEEs and gateway instances form a full mesh; the gateway never peers with the customer. How a
-virtual network gets its routes is not visible in Azure: software at every host is told them. Here
-the network's namespace is an iBGP speaker in the gateway's AS, which both instances send all they
-learned (add-path), with next hops unchanged: those are the MSEEs' addresses in the GatewaySubnet,
-so what machines send on premises goes to the MSEEs directly and passes no gateway, as in Azure.
-A network that uses a hub's gateway is the hub's route reflector client.
+MSEEs and gateway instances form a full mesh; the gateway never peers with the customer. The mesh is
+part of private peering: where that is disabled or the circuit is not in service, the MSEEs' ends are
+missing, as they are for the customer. A gateway that has too many prefixes to announce keeps its
+sessions down; both instances have the same ones, so that is the whole connection.
+
+How a virtual network gets its routes is not visible in Azure: software at every host is told them.
+Here the network's namespace is an iBGP speaker in the gateway's AS, which both instances send all
+they learned (add-path), with next hops unchanged: those are the MSEEs' addresses in the
+GatewaySubnet, so what machines send on premises goes to the MSEEs directly and passes no gateway, as
+in Azure. A network that uses a hub's gateway is the hub's route reflector client.
 """
 
 from __future__ import annotations
@@ -52,15 +56,15 @@ def _mesh(topology: Topology, vnet: VirtualNetwork, gateway: VirtualNetworkGatew
             for ours, theirs in pairs(seated[msee], seated[instance]):
                 if ours.version in linked.leg.versions:
                     asn, timers = gateway.bgp_settings.asn, TIMERS[topology.timers]
-                    yield _msee_end(linked, neighbor(instance, ours, theirs, asn, timers))
+                    if linked.leg.has_session(ours.version):
+                        yield _msee_end(linked, neighbor(instance, ours, theirs, asn, timers))
                     far = neighbor(msee, theirs, ours, MSEE_ASN, timers)
                     yield _instance_end(topology, vnet, linked, instance, far)
 
 
 def _msee_end(linked: LinkedLeg, far: Neighbor) -> End:
     exported = microsoft_policies.customers_only(linked.leg.neighbors)
-    limit = GATEWAY_PREFIXES[far.peer_address.version]
-    special = replace(far, passive=True, ttl=SINGLE_HOP_TTL, export_policy=exported, max_prefixes=limit)
+    special = replace(far, passive=True, ttl=SINGLE_HOP_TTL, export_policy=exported)
     return End(linked.leg.msee_namespace, special)
 
 
@@ -69,7 +73,13 @@ def _instance_end(
 ) -> End:
     imported = microsoft_policies.at_gateway(linked.connection, system_spaces(topology, vnet))
     exported = microsoft_policies.own_only()
-    special = replace(far, ttl=SINGLE_HOP_TTL, import_policy=imported, export_policy=exported)
+    special = replace(
+        far,
+        ttl=SINGLE_HOP_TTL,
+        import_policy=imported,
+        export_policy=exported,
+        max_originations=GATEWAY_PREFIXES,
+    )
     return End(instance, special)
 
 
