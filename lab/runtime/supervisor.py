@@ -15,10 +15,11 @@ from lab.errors import BackendError, LabError
 from lab.runtime import capability, control, wiring
 from lab.runtime.capability import Mechanisms
 from lab.runtime.convergence import Observation, converged, expected_sessions, observe
-from lab.runtime.diagnose import explain
 from lab.runtime.events import EventLog
 from lab.runtime.isolation import own_mounts
 from lab.runtime.launch import Failed, Orders, Progress, Ready, receive_orders
+from lab.runtime.operations import Operations
+from lab.runtime.reaper import Reaper
 from lab.runtime.rundir import RunFolder
 from lab.runtime.speakers import Speakers
 from lab.runtime.view import View
@@ -101,6 +102,9 @@ class _Supervisor:
         self._view = View(
             self._plan, self._namespaces, self._speakers, self._mechanisms, rootless=self._rootless
         )
+        self._operations = Operations(
+            self._view, self._speakers, self._namespaces, self._events, self._reaper
+        )
         server = await control.serve(control.listen(self._folder.control_socket), self._handle)
         self._step(f"started {len(self._plan.speakers)} BGP speakers")
         await self._converge()
@@ -122,28 +126,29 @@ class _Supervisor:
         await self._until_reported(deadline)
         while not self._stopping.is_set():
             statuses = await self._speakers.statuses()
-            seen = observe(self._plan, statuses)
+            seen = observe(self._view.plan, statuses)
             if last is not None and converged(last, seen):
                 self._view.state = "running"
                 return
             if time.monotonic() > deadline:
-                raise await asyncio.to_thread(self._not_converged, seen, statuses)
+                raise await self._not_converged(seen)
             last = seen
             await _first_of(self._stopping, timeout=backoff.next())
 
     async def _until_reported(self, deadline: float) -> None:
-        expected = expected_sessions(self._plan)
-        while not (self._stopping.is_set() or expected <= self._speakers.complete):
+        while not self._stopping.is_set():
+            if expected_sessions(self._view.plan) <= self._speakers.complete:
+                return
             self._speakers.changed.clear()
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 return
             await _first_of(self._stopping, self._speakers.changed, timeout=remaining)
 
-    def _not_converged(self, seen: Observation, statuses: dict[str, dict[str, Any]]) -> BackendError:
-        findings = explain(self._plan, statuses, self._namespaces) or list(seen.missing)
+    async def _not_converged(self, seen: Observation) -> BackendError:
+        findings = await self._view.diagnose() or seen.missing or ["routes still move"]
         budget = self._orders.convergence
-        text = "\n".join(f"  {finding}" for finding in findings or ["routes still move"])
+        text = "\n".join(f"  {finding}" for finding in findings)
         return BackendError(
             f"the lab did not converge in {budget.seconds:g} s ({budget.name}):\n{text}",
             hint="nothing was left behind; a slow machine may need `--timeout SECONDS`",
@@ -178,7 +183,7 @@ class _Supervisor:
     def _watch_signals(self) -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stopping.set)
-        loop.add_signal_handler(signal.SIGCHLD, _reap)
+        self._reaper = Reaper(loop)
         assert self._asker is not None
         loop.add_reader(self._asker, self._stopping.set)
 
@@ -197,6 +202,8 @@ class _Supervisor:
                 return control.Reply("stopping")
             case "namespace":
                 return self._view.namespace(request["namespace"])
+            case "originate" | "withdraw" | "apply":
+                return control.Reply(await self._operations.answer(request))
             case _:
                 return control.Reply(await self._view.answer(request))
 
@@ -207,10 +214,3 @@ async def _first_of(*events: asyncio.Event, timeout: float) -> None:
     await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
     for each in waiting:
         each.cancel()
-
-
-def _reap() -> None:
-    """An init inherits orphans."""
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
