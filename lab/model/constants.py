@@ -1,4 +1,4 @@
-"""Numbers and limits of the model, each with where it comes from.
+"""Numbers of the model, each with where it comes from; tables and limits are in lab/data.
 
 Pages are those of learn.microsoft.com/azure, named by their last two path elements.
 """
@@ -14,8 +14,8 @@ MAX_VALUES = 200_000
 
 MSEE_ASN = 12076
 """Microsoft's side of every peering (expressroute/expressroute-routing)."""
-RESERVED_PEER_ASNS = frozenset({MSEE_ASN, *range(65515, 65521)})
-"""Never the customer's side of a peering (expressroute/expressroute-routing)."""
+DEFAULT_GATEWAY_ASN = 65515
+"""An ExpressRoute gateway's, and a VPN gateway's when nobody sets one (vpn-gateway/vpn-gateway-vpn-faq)."""
 MICROSOFT_PEERING_REGIONAL = 51000
 """12076:51nnn tags a region's prefixes (expressroute/expressroute-routing)."""
 PRIVATE_PEERING_REGIONAL = 50000
@@ -36,13 +36,5 @@ RESERVED_FIRST_ADDRESSES = 4
 MINIMUM_HOLD_SECONDS = 3
 """Unless it is zero (RFC 4271 section 4.2)."""
 
-EXPRESS_ROUTE_SKUS = (
-    "Standard",
-    "HighPerformance",
-    "UltraPerformance",
-    "ErGw1AZ",
-    "ErGw2AZ",
-    "ErGw3AZ",
-    "ErGwScale",
-)
-"""Of ExpressRoute gateways (expressroute/expressroute-about-virtual-network-gateways)."""
+ROUTING_WEIGHT_MAX = 32000
+"""Of a connection (expressroute/expressroute-optimize-routing)."""

@@ -15,7 +15,7 @@ from lab.model.azure import (
     VirtualNetworkGateway,
     VirtualNetworkPeering,
 )
-from lab.model.circuit import ExpressRouteCircuit, Peering, PeeringType
+from lab.model.circuit import ExpressRouteCircuit, Peering, PeeringType, RouteFilter
 from lab.model.onprem import Attachment, EdgeRouter, Host, Site, VpnDevice
 from lab.model.prefixes import AnyNetwork
 from lab.model.problem import Loc
@@ -62,6 +62,12 @@ class View:
             for inner, peering in each((*loc, "peerings"), circuit.peerings):
                 yield inner, circuit, peering
 
+    def filtered_peerings(self) -> Iterator[tuple[Loc, ExpressRouteCircuit, Peering, RouteFilter]]:
+        """Those with a route filter, and that one."""
+        for loc, circuit, peering in self.peerings():
+            if peering.route_filter in self.route_filter:
+                yield loc, circuit, peering, self.route_filter[peering.route_filter]
+
     def vnets(self) -> Iterator[tuple[Loc, VirtualNetwork]]:
         return each(("virtual_networks",), self.topology.virtual_networks)
 
@@ -86,6 +92,14 @@ class View:
 
     def connections(self) -> Iterator[tuple[Loc, Connection]]:
         return each(("connections",), self.topology.connections)
+
+    def connections_of(self, gateway: str) -> Iterator[tuple[Loc, Connection]]:
+        return ((loc, one) for loc, one in self.connections() if one.virtual_network_gateway1 == gateway)
+
+    def network_of(self, connection: Connection) -> VirtualNetwork | None:
+        """The network the connection links to its circuit."""
+        gateway = self.gateway.get(connection.virtual_network_gateway1)
+        return self.vnet.get(gateway.virtual_network) if gateway else None
 
     def vms(self) -> Iterator[tuple[Loc, VirtualMachine]]:
         return each(("virtual_machines",), self.topology.virtual_machines)
