@@ -21,9 +21,10 @@ ALLOWED: dict[str, set[str]] = {
     "plan": {"model", "bgp"},
     "agent": {"bgp"},
     "runtime": {"plan", "bgp", "agent", "timing"},
-    "probe": {"runtime"},
-    "cli": {"model", "plan", "bgp", "runtime", "probe", "timing"},
-    "bench": {"plan", "bgp", "runtime", "cli", "timing"},
+    "probe": {"plan", "bgp", "runtime", "timing"},
+    "scenario": {"model", "plan", "bgp", "runtime", "probe", "timing"},
+    "cli": {"model", "plan", "bgp", "runtime", "probe", "scenario", "timing"},
+    "bench": {"plan", "bgp", "runtime", "timing"},
 }
 """Each package and the others it may import."""
 
@@ -47,6 +48,7 @@ ONLY_IN = {
     "pyroute2": {"runtime", "probe"},
     "scapy": {"probe"},
     "docker": set[str](),
+    "pytest": {"scenario"},
 }
 """Libraries and the packages that may know them."""
 
