@@ -8,6 +8,8 @@ TOPOLOGY ?= expressroute-vpn
 BACKEND ?= auto
 NAME ?=
 K ?=
+S ?= scenarios
+JOBS ?= 4
 PYTEST := $(BIN)/pytest $(if $(strip $(K)),-k "$(strip $(K))")
 
 # What the lab needs of the system, as command:debian-package.
@@ -21,7 +23,7 @@ INSTALL = if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
   command -v apt-get >/dev/null && $$sudo apt-get update -qq && \
   DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing
 
-.PHONY: help setup lab-up lab-down lab-status test test-unit test-lab check format schema golden bench
+.PHONY: help setup lab-up lab-down lab-status test test-unit test-lab scenarios check format docs golden bench
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -39,13 +41,16 @@ lab-status: setup ## What the running lab looks like
 	@$(MSEELAB) inspect $(if $(NAME),--name $(NAME))
 
 test: setup ## All tests: pure ones, then real labs (K=name runs a few)
-	@$(PYTEST) tests
+	@$(PYTEST)
 
 test-unit: setup ## Tests without a lab, under a minute
-	@$(PYTEST) -m "not lab" tests
+	@$(PYTEST) -m "not lab"
 
 test-lab: setup ## Tests that start real labs
-	@$(PYTEST) -m lab tests
+	@$(PYTEST) -m lab
+
+scenarios: setup ## Every shipped scenario (S=scenarios/limits for a few, JOBS= at a time)
+	@$(MSEELAB) test $(S) --jobs $(JOBS)
 
 check: setup ## Style, imports and types
 	@$(BIN)/ruff format --check .
@@ -56,8 +61,10 @@ format: setup ## Put the code into shape
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-schema: setup ## Write docs/topology.schema.json again
+docs: setup ## Write what is generated in docs/ again: schemas and rules
 	@$(MSEELAB) schema > docs/topology.schema.json
+	@$(MSEELAB) schema scenario > docs/scenario.schema.json
+	@$(BIN)/python -m lab.model.rules_page > docs/rules.md
 
 golden: setup ## Write the golden files again; then read `git diff`
 	@$(BIN)/pytest tests --update-golden -m "not lab" -q; git diff --stat tests/golden

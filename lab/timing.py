@@ -17,6 +17,14 @@ Seen = TypeVar("Seen")
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """Monotonic time, and waiting for it to pass; a test brings one of its own."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
     """A limit on waiting, in seconds. Not a claim about how long something takes."""
 
@@ -29,6 +37,8 @@ AGENT_ANSWER = Budget("agent-answer", 10.0)
 CONTROL_ANSWER = Budget("control-answer", 20.0)
 CHARON_LISTENS = Budget("charon-listens", 10.0)
 LAB_END = Budget("lab-end", 15.0)
+PROBE = Budget("probe", 1.0)
+NEIGHBOR_ANSWER = Budget("neighbor-answer", 1.0)
 
 FIRST_PAUSE = 0.005
 LONGEST_PAUSE = 0.2

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore = ["golden"]
+"""Scenarios that are wrong on purpose are not collected as tests."""
+
 Golden = Callable[[Path, str], None]
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import pickle
 import time
+from base64 import b64decode
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
@@ -14,6 +18,7 @@ from lab.agent.bridge import (
     SpeakerPeer,
     SpeakerReactor,
     hold_down,
+    release,
     retry_now,
 )
 from lab.agent.channel import Channel, ChannelClosedError
@@ -27,17 +32,22 @@ from lab.bgp.events import (
     CloseSession,
     EndOfRib,
     Event,
+    HoldSession,
     Install,
     Nlri,
+    Originate,
     PeerDown,
     PeerUp,
+    PolicyChanged,
+    ReleaseSession,
     RouteRefresh,
     Uninstall,
     Withdraw,
     Withdrawn,
+    WithdrawOrigination,
 )
 from lab.bgp.route import Address, Prefix
-from lab.bgp.speaker import Neighbor, SpeakerConfig
+from lab.bgp.speaker import Neighbor, Origination, SpeakerConfig
 
 FSM_STATES = {
     "OPENSENT": "open-sent",
@@ -52,8 +62,12 @@ class SessionRecord:
     """What we remember of a session beside ExaBGP's own state."""
 
     established_at: float | None = None
+    established_transitions: int = 0
+    """How often it became established (RFC 4273, bgpPeerFsmEstablishedTransitions)."""
     end_of_rib: bool = False
     last_error: str | None = None
+    held: str | None = None
+    """Why we keep it down."""
 
 
 class Agent:
@@ -61,17 +75,20 @@ class Agent:
 
     def __init__(self, config: SpeakerConfig, fib: Fib, links: Links, channel: Channel) -> None:
         self.reactor: SpeakerReactor
-        self._config = config
+        self._obey(config)
         self._engine = Engine(config)
         self._fib = fib
         self._links = links
         self._channel = channel
-        self._neighbors = {(str(n.local_address), str(n.peer_address)): n for n in config.neighbors}
         self._sessions = {neighbor.name: session for session, neighbor in self._neighbors.items()}
         self._records = {neighbor.name: SessionRecord() for neighbor in config.neighbors}
         self._installed: dict[Prefix, NextHops] = {}
         self._fib_changes: dict[Prefix, NextHops] = {}
         self._fib_refused: dict[Prefix, str] = {}
+
+    def _obey(self, config: SpeakerConfig) -> None:
+        self._config = config
+        self._neighbors = {(str(n.local_address), str(n.peer_address)): n for n in config.neighbors}
 
     # What ExaBGP tells us (bridge.Listener).
 
@@ -80,11 +97,13 @@ class Agent:
 
     def peers_ready(self, reactor: SpeakerReactor) -> None:
         self.reactor = reactor
+        self._perform(self._engine.first_actions)
 
     def session_up(self, session: Session) -> None:
         neighbor = self._neighbors[session]
         record = self._records[neighbor.name]
         record.established_at, record.end_of_rib, record.last_error = time.monotonic(), False, None
+        record.established_transitions += 1
         peer = self.reactor.peer_of(session)
         identifier = IPv4Address(str(peer.proto.negotiated.received_open.router_id))
         self._handle(PeerUp(neighbor.name, identifier))
@@ -136,8 +155,8 @@ class Agent:
 
     # What the engine asks for.
 
-    def _handle(self, event: Event) -> None:
-        self._perform(self._engine.handle(event))
+    def _handle(self, *events: Event) -> None:
+        self._perform(self._engine.handle(*events))
 
     def _perform(self, actions: list[Action]) -> None:
         for action in actions:
@@ -152,6 +171,14 @@ class Agent:
                     self._queue(peer).withdraw(nlri)
                 case CloseSession(peer, _, subcode, reason):
                     self._close(peer, subcode, reason)
+                case HoldSession(peer, subcode, reason):
+                    self._records[peer].held = reason
+                    hold_down(self._peer(peer), subcode, math.inf)
+                    self._emit("session-held", neighbor=peer, reason=reason)
+                case ReleaseSession(peer):
+                    self._records[peer].held = None
+                    release(self._peer(peer))
+                    self._emit("session-released", neighbor=peer)
 
     def _close(self, name: str, subcode: int, reason: str) -> None:
         restart = self._neighbor(name).timers.restart
@@ -179,16 +206,28 @@ class Agent:
     # What the supervisor asks.
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        answer: Any = None
         match request["do"]:
             case "status":
-                answer: Any = self.status()
+                answer = self.status()
             case "routes":
                 answer = self._engine.routes(ip_network(request["prefix"]) if request.get("prefix") else None)
             case "why":
                 answer = self._engine.why(_destination(request["destination"]))
+            case "originate":
+                self._handle(*map(Originate, _originations(request)))
+            case "withdraw":
+                self._handle(*map(WithdrawOrigination, map(ip_network, request["prefixes"])))
+            case "configure":
+                self._configure(pickle.loads(b64decode(request["config"])))
             case unknown:
                 return {"reply": request["request"], "error": f"unknown request {unknown!r}"}
         return {"reply": request["request"], "answer": answer}
+
+    def _configure(self, config: SpeakerConfig) -> None:
+        """Obey ``config``, which has the sessions that there are."""
+        self._obey(config)
+        self._handle(PolicyChanged(config))
 
     def status(self) -> dict[str, Any]:
         """Sessions, counters and whether anything is still to be done; see DESIGN, inspect."""
@@ -214,13 +253,14 @@ class Agent:
             "state": _state_of(peer),
             "held_down": peer.held(),
             "uptime_s": None if since is None else round(time.monotonic() - since, 3),
+            "established_transitions": record.established_transitions,
             "prefixes_received": counts.received,
             "prefixes_accepted": counts.accepted,
             "prefixes_advertised": counts.advertised,
             "end_of_rib": record.end_of_rib,
             "updates_sent": peer.stats["send-update"],
             "updates_received": peer.stats["receive-update"],
-            "last_error": record.last_error,
+            "last_error": record.held or record.last_error,
         }
 
     def _emit(self, kind: str, **facts: Any) -> None:
@@ -236,6 +276,12 @@ class Agent:
         queue = self._peer(name).neighbor.rib.outgoing
         assert isinstance(queue, AdjRibOutQueue)
         return queue
+
+
+def _originations(request: dict[str, Any]) -> Iterator[Origination]:
+    communities, as_path = frozenset(request["communities"]), tuple(request["as_path"])
+    for prefix in request["prefixes"]:
+        yield Origination(ip_network(prefix), communities, as_path)
 
 
 def _destination(text: str) -> Prefix | Address:

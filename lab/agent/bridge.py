@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import select
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ from exabgp.bgp.message import Update
 from exabgp.bgp.message.refresh import RouteRefresh
 from exabgp.configuration.configuration import Configuration
 from exabgp.environment import getenv
+from exabgp.reactor.network.connection import Connection
 from exabgp.reactor.peer import ACTION, Peer
 
 from lab.agent.adj_rib_out import AdjRibOutQueue
@@ -100,6 +102,27 @@ class KeepaliveTimer(exabgp_peer.KA):  # type: ignore[misc]
         super().__init__(session, proto)
         wanted = proto.peer.reactor.keepalive_of(proto.neighbor)
         self.send_timer.keepalive = min(wanted, self.send_timer.keepalive)
+
+
+write_message = Connection.writer
+
+
+def write_in_turn(connection: Any, message: bytes) -> Iterator[bool]:
+    """In the place of ``Connection.writer``: a message begins when those before it have ended.
+
+    ExaBGP writes UPDATEs, keepalives and notifications by generators that know nothing of each
+    other. When the send buffer is full, one has sent a part of its message; whoever came next
+    would put its own in the middle of that. Here whoever goes on, goes on with the oldest.
+    """
+    begun = vars(connection).setdefault("begun", deque())
+    mine = write_message(connection, message)
+    begun.append(mine)
+    while mine in begun and connection.io:
+        if next(begun[0], True):
+            begun.popleft()
+        else:
+            yield False
+    yield True
 
 
 class SpeakerPeer(Peer):  # type: ignore[misc]
@@ -270,6 +293,7 @@ def prepare_exabgp() -> None:
     environment.cache.attributes = True
     exabgp_loop.log.init(environment)
     exabgp_loop.Peer = SpeakerPeer
+    Connection.writer = write_in_turn
     exabgp_peer.KA = KeepaliveTimer
 
 
@@ -288,3 +312,8 @@ def hold_down(peer: SpeakerPeer, subcode: int, seconds: float) -> None:
     """Drop a session with Cease/``subcode`` (RFC 4486) and keep it down for a while."""
     peer.held_until = time.monotonic() + seconds
     peer.teardown(subcode)
+
+
+def release(peer: SpeakerPeer) -> None:
+    """The session may come up again at once."""
+    peer.held_until = 0.0

@@ -27,9 +27,10 @@ class Channel:
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> bool:
+        """True when nothing is left to ``flush``. Raises ChannelClosedError."""
         self._unsent += json.dumps(message, separators=(",", ":")).encode() + b"\n"
-        self.flush()
+        return self.flush()
 
     def flush(self) -> bool:
         """Send what can be sent; True when nothing is left. Raises ChannelClosedError."""

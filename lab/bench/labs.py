@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lab.bench.line import line_plan
-from lab.cli.down import end
-from lab.runtime.launch import Launch, Orders
-from lab.runtime.rundir import RunFolder, claim
+from lab.plan.types import Plan
+from lab.runtime.lifecycle import running
+from lab.runtime.rundir import RunFolder
 from lab.timing import Budget
 
 LINE_CONVERGED = Budget("line-converged", 60.0)
@@ -38,23 +37,14 @@ class LineRun:
 
 
 def run_line(length: int) -> LineRun:
-    started_at = time.monotonic()
-    launch = Launch()
-    try:
-        plan = line_plan(length)
-        launch.await_isolation()
-        folder, lock = claim(f"bench-{plan.name}")
-        launch.begin(Orders(plan, folder.path, started_at, LINE_CONVERGED), lock)
-        os.close(lock)
-        ready = launch.wait(lambda _: None)
-    except BaseException:
-        launch.abandon()
-        raise
-    try:
-        wired = next(event["at"] for event in _events(folder) if event["kind"] == "progress")
-        return LineRun(ready.seconds - wired, ready.seconds, _speaker_memory_mb() / length)
-    finally:
-        end(folder)
+    with running(lambda: _named(length), LINE_CONVERGED) as up:
+        wired = next(event["at"] for event in _events(up.folder) if event["kind"] == "progress")
+        return LineRun(up.ready.seconds - wired, up.ready.seconds, _speaker_memory_mb() / length)
+
+
+def _named(length: int) -> Plan:
+    plan = line_plan(length)
+    return replace(plan, name=f"bench-{plan.name}")
 
 
 def _events(folder: RunFolder) -> list[dict[str, Any]]:

@@ -7,7 +7,17 @@ peer withdrawals come first, so that it never holds more than it should.
 
 from __future__ import annotations
 
-from lab.bgp.events import Action, Advertise, CloseSession, Install, Nlri, Uninstall, Withdraw
+from lab.bgp.events import (
+    Action,
+    Advertise,
+    CloseSession,
+    HoldSession,
+    Install,
+    Nlri,
+    ReleaseSession,
+    Uninstall,
+    Withdraw,
+)
 from lab.bgp.exporting import Offers
 from lab.bgp.rib import Destination, Peer
 from lab.bgp.route import Address, PathAttributes, Prefix
@@ -19,7 +29,7 @@ class Changes:
     def __init__(self) -> None:
         self._installs: list[Action] = []
         self._uninstalls: list[Action] = []
-        self._closes: list[Action] = []
+        self._sessions: list[Action] = []
         self._withdrawals: dict[str, list[Nlri]] = {}
         # by identity first: hashing attributes costs as much as everything else here
         self._advertisements: dict[tuple[str, int], tuple[PathAttributes, list[Nlri]]] = {}
@@ -30,8 +40,8 @@ class Changes:
         else:
             self._uninstalls.append(Uninstall(prefix))
 
-    def close(self, action: CloseSession) -> None:
-        self._closes.append(action)
+    def session(self, action: CloseSession | HoldSession | ReleaseSession) -> None:
+        self._sessions.append(action)
 
     def export(self, peer: Peer, destination: Destination, wanted: Offers) -> None:
         """``peer`` shall know ``wanted`` of the destination, and nothing else."""
@@ -66,5 +76,5 @@ class Changes:
             *(Withdraw(peer, tuple(nlri)) for peer, nlri in self._withdrawals.items()),
             *(Advertise(peer, attributes, tuple(nlri)) for (peer, attributes), nlri in together.items()),
             *self._uninstalls,
-            *self._closes,
+            *self._sessions,
         ]

@@ -5,9 +5,12 @@ for ..."), and so does this module. Elimination keeps the result independent of 
 order; pairwise comparison does not, because MED only compares routes from the same
 neighbouring AS (section 9.1.2.2 c).
 
-Before the RFC's steps comes one that every router has: a route this speaker originates
-wins. After them comes the path identifier, since two paths of one peer (RFC 7911) tie on
-everything else.
+Before the RFC's steps come two that routers have: a route this speaker originates wins, and
+then the highest weight, a number of this speaker's own that no UPDATE carries. Cisco's routers
+look at the weight first; Azure shows 32769 on what a gateway learned over ExpressRoute and
+32768 on its own prefixes, and yet a virtual network keeps its own traffic, so here the weight
+decides among learned routes only. After them all comes the path identifier, since two paths
+of one peer (RFC 7911) tie on everything else.
 
 Not implemented: the cost of the path to the next hop (9.1.2.2 e), as the lab has no IGP;
 ORIGINATOR_ID and CLUSTER_LIST (RFC 4456 section 9) in the tie-breaks, so a reflected route
@@ -30,6 +33,7 @@ class Step(Enum):
 
     ONLY_ROUTE = "only-route"
     LOCAL_ORIGIN = "local-origin"
+    WEIGHT = "weight"
     LOCAL_PREF = "local-pref"
     AS_PATH = "as-path"
     ORIGIN = "origin"
@@ -51,6 +55,7 @@ class Learned(Enum):
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
     """A path that may be chosen: its attributes after import policy, and its source.
+    ``weight`` is 0 unless import policy set it, or the speaker weighs what it originates.
 
     It does not name a prefix: all prefixes of an UPDATE that fared alike share one. It is
     compared by identity, which is what makes the engine's memory of decisions cheap.
@@ -62,6 +67,7 @@ class Candidate:
     bgp_identifier: IPv4Address
     peer_address: Address
     path_id: int = 0
+    weight: int = 0
 
     @property
     def neighbor_as(self) -> Asn | None:
@@ -170,6 +176,7 @@ def _tie_break(candidate: Candidate) -> tuple[int, int, int]:
 
 PREFERENCES: Steps = (
     (Step.LOCAL_ORIGIN, _lowest(lambda path: path.learned is not Learned.LOCAL)),
+    (Step.WEIGHT, _lowest(lambda path: -path.weight)),
     (Step.LOCAL_PREF, _lowest(lambda path: -local_pref(path))),
     (Step.AS_PATH, _lowest(lambda path: len(path.attributes.as_path))),  # 9.1.2.2 a
     (Step.ORIGIN, _lowest(lambda path: path.attributes.origin)),  # b

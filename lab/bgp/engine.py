@@ -21,10 +21,12 @@ from lab.bgp.events import (
     CloseSession,
     EndOfRib,
     Event,
+    HoldSession,
     Originate,
     PeerDown,
     PeerUp,
     PolicyChanged,
+    ReleaseSession,
     RouteRefresh,
     Withdrawn,
     WithdrawOrigination,
@@ -32,10 +34,13 @@ from lab.bgp.events import (
 from lab.bgp.exporting import Offers
 from lab.bgp.importing import Received, originated
 from lab.bgp.rib import Destination, Peer, PrefixCounts, Rib
-from lab.bgp.route import LOCAL, Address, Prefix
+from lab.bgp.route import LOCAL, Address, Asn, Community, Prefix
 from lab.bgp.speaker import Neighbor, Origination, SpeakerConfig
 
-CEASE, MAXIMUM_PREFIXES_REACHED = 6, 1  # RFC 4486 section 3
+CEASE, MAXIMUM_PREFIXES_REACHED, ADMINISTRATIVE_SHUTDOWN = 6, 1, 2  # RFC 4486 section 3
+
+OwnPath = tuple[int, frozenset[Community], tuple[Asn, ...]]
+"""What an origination says but for its prefix: IP version, communities and AS path."""
 
 
 class Engine:
@@ -45,11 +50,13 @@ class Engine:
     def __init__(self, config: SpeakerConfig) -> None:
         self._rib = Rib(config)
         self._originations: dict[Prefix, Origination] = {}
+        self._own_paths: dict[OwnPath, Received] = {}
         self._touched: dict[Destination, None] = {}
         self._refreshed: dict[str, None] = {}
         self._closing: dict[str, Peer] = {}
         self._originate_only(config.originations)
-        self._flush()
+        self.first_actions = self._flush()
+        """What to do before the first event: which sessions must not come up."""
 
     @property
     def config(self) -> SpeakerConfig:
@@ -128,9 +135,11 @@ class Engine:
             self._check_limit(peer)
 
     def _check_limit(self, peer: Peer) -> None:
+        """What a peer said that says too much is not used, not even until its session is down."""
         if peer.over_limit:
             peer.closing = True
             self._closing[peer.neighbor.name] = peer
+            self._forget_paths(peer)
 
     def _withdrawn(self, update: Withdrawn) -> None:
         peer = self._rib.peers[update.peer]
@@ -147,6 +156,7 @@ class Engine:
     def _peer_up(self, event: PeerUp) -> None:
         peer = self._rib.peers[event.peer]
         self._clear(peer)
+        peer.held = False  # whoever held it did not manage; it will be asked again
         peer.established, peer.bgp_identifier = True, event.bgp_identifier
         self._refreshed[event.peer] = None
 
@@ -159,6 +169,9 @@ class Engine:
         peer.established = peer.closing = peer.end_of_rib = False
         self._closing.pop(peer.neighbor.name, None)
         peer.adj_rib_out.clear()
+        self._forget_paths(peer)
+
+    def _forget_paths(self, peer: Peer) -> None:
         for destination in peer.destinations:
             self._touched[destination] = None
             for key in [key for key in destination.paths if key[0] == peer.neighbor.name]:
@@ -169,8 +182,16 @@ class Engine:
     def _originate(self, origination: Origination) -> None:
         self._originations[origination.prefix] = origination
         destination = self._rib.destination(origination.prefix)
-        destination.paths[LOCAL, 0] = originated(self._rib.config, origination)
+        destination.paths[LOCAL, 0] = self._own_path(origination)
         self._touched[destination] = None
+
+    def _own_path(self, origination: Origination) -> Received:
+        """Shared by all that differ in their prefix only, as the prefixes of an UPDATE share
+        theirs: what is decided about one is decided about thousands."""
+        shared = (origination.prefix.version, origination.communities, origination.as_path)
+        if shared not in self._own_paths:
+            self._own_paths[shared] = originated(self._rib.config, origination)
+        return self._own_paths[shared]
 
     def _withdraw_origination(self, prefix: Prefix) -> None:
         if self._originations.pop(prefix, None):
@@ -181,6 +202,7 @@ class Engine:
     def _originate_only(self, originations: Iterable[Origination]) -> None:
         for prefix in list(self._originations):
             self._withdraw_origination(prefix)
+        self._own_paths.clear()
         for origination in originations:
             self._originate(origination)
 
@@ -217,16 +239,28 @@ class Engine:
         """Bring everything behind the Adj-RIBs-In up to date. Decisions and exports are
         remembered for the length of this call: an UPDATE's prefixes mostly fare alike."""
         changes = Changes()
+        self._hold_sessions(changes)
         self._select_all(changes)
         self._export_all(changes)
         for peer in self._closing.values():
-            changes.close(_maximum_prefixes_reached(peer.neighbor))
+            changes.session(_maximum_prefixes_reached(peer.neighbor))
         for destination in self._touched:
             self._rib.forget_unused(destination)
         self._touched.clear()
         self._refreshed.clear()
         self._closing.clear()
         return changes.actions()
+
+    def _hold_sessions(self, changes: Changes) -> None:
+        """Down with those that may not exist while we originate so much; up with them when we no
+        longer do."""
+        for peer in self._rib.peers.values():
+            reason = peer.neighbor.excess(self._originations)
+            if reason and not peer.held:
+                changes.session(HoldSession(peer.neighbor.name, ADMINISTRATIVE_SHUTDOWN, reason))
+            elif peer.held and not reason:
+                changes.session(ReleaseSession(peer.neighbor.name))
+            peer.held = reason is not None
 
     def _select_all(self, changes: Changes) -> None:
         decided: dict[tuple[Candidate, ...], Decision] = {}
@@ -245,7 +279,7 @@ class Engine:
 
     def _export_all(self, changes: Changes) -> None:
         for name, peer in self._rib.peers.items():
-            if peer.established:
+            if peer.established and not peer.held:
                 if name in self._refreshed:
                     self._export(changes, peer, self._rib.destinations.values())
                 else:

@@ -146,4 +146,21 @@ class CloseSession:
     reason: str
 
 
-Action = Install | Uninstall | Advertise | Withdraw | CloseSession
+@dataclass(frozen=True, slots=True)
+class HoldSession:
+    """Send Cease/``subcode`` if the session exists, and keep it down until ``ReleaseSession``;
+    ``PeerDown`` follows if it was up."""
+
+    peer: str
+    subcode: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSession:
+    """The session may come up again."""
+
+    peer: str
+
+
+Action = Install | Uninstall | Advertise | Withdraw | CloseSession | HoldSession | ReleaseSession

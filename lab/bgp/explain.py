@@ -20,6 +20,7 @@ Json = dict[str, object]
 
 VALUES: dict[Step, Callable[[Candidate], object]] = {
     Step.LOCAL_ORIGIN: lambda path: path.learned.value,
+    Step.WEIGHT: lambda path: path.weight,
     Step.LOCAL_PREF: local_pref,
     Step.AS_PATH: lambda path: len(path.attributes.as_path),
     Step.ORIGIN: lambda path: path.attributes.origin.name.lower(),
@@ -80,6 +81,7 @@ def _route_json(prefix: Prefix, decision: Decision, path: Candidate, step: Step)
         "multipath": path in decision.multipath,
         "peer": path.peer,
         "path_id": path.path_id,
+        "weight": path.weight,
         **attributes_json(path.attributes),
         "reason": step.value,
     }
@@ -179,14 +181,16 @@ def _received_paths(destination: Destination) -> list[Json]:
 
 
 def _received_json(path: Received) -> Json:
-    after = path.candidate.attributes if path.candidate else None
+    """The weight did not come with the route: import policy sets it, or it is our own's."""
+    after = path.candidate
     return {
+        "weight": after.weight if after and path.verdict is None else 0,
         **attributes_json(path.attributes),
         "accepted": path.candidate is not None,
         "result": path.result.value,
         "explanation": _import_explanation(path),
         **_verdict_json(path.verdict),
-        "after_policy": attributes_json(after) if after else None,
+        "after_policy": {"weight": after.weight} | attributes_json(after.attributes) if after else None,
     }
 
 
@@ -205,7 +209,12 @@ def _import_explanation(path: Received) -> str:
             return f"next hop {path.attributes.next_hop} is our own address"
         case ImportResult.NEXT_HOP_UNREACHABLE:
             return f"next hop {path.attributes.next_hop} is in none of our networks"
-    return _policy_explanation(path.verdict, "import") if path.verdict else "originated here"
+    return _policy_explanation(path.verdict, "import") if path.verdict else _origin_explanation(path)
+
+
+def _origin_explanation(path: Received) -> str:
+    behind = path.attributes.as_path
+    return f"originated here, as if AS {behind[0]} had announced it" if behind else "originated here"
 
 
 def _policy_explanation(verdict: Verdict, direction: str) -> str:
@@ -259,7 +268,7 @@ def _fib_explanation(destination: Destination) -> str:
         return f"via {' and '.join(map(str, destination.next_hops))}"
     if destination.decision is None:
         return "not installed: there is no route"
-    return "not installed: it is ours, and in the kernel already"
+    return "not installed: it is ours, and in the kernel already if it is connected or static"
 
 
 def _exports(rib: Rib, destination: Destination) -> list[Json]:

@@ -112,6 +112,7 @@ class Importer:
             bgp_identifier=bgp_identifier,
             peer_address=self._neighbor.peer_address,
             path_id=path_id,
+            weight=verdict.weight,
         )
         return Received(attributes, ImportResult.ACCEPTED, verdict, candidate)
 
@@ -120,7 +121,12 @@ def originated(config: SpeakerConfig, origination: Origination) -> Received:
     """A route of our own. Its next hop is the unspecified address until it is exported."""
     here: Address = IPv4Address(0) if origination.prefix.version == 4 else IPv6Address(0)
     attributes = PathAttributes(
-        next_hop=here, local_pref=DEFAULT_LOCAL_PREF, communities=origination.communities
+        next_hop=here,
+        as_path=origination.as_path,
+        local_pref=DEFAULT_LOCAL_PREF,
+        communities=origination.communities,
     )
-    candidate = Candidate(attributes, LOCAL, Learned.LOCAL, config.bgp_identifier, here)
+    candidate = Candidate(
+        attributes, LOCAL, Learned.LOCAL, config.bgp_identifier, here, weight=config.origination_weight
+    )
     return Received(attributes, ImportResult.ACCEPTED, candidate=candidate)

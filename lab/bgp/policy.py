@@ -47,11 +47,14 @@ class Match:
 class Apply:
     """Changes to a route that was accepted. None and empty change nothing.
 
+    ``weight`` ranks the route in this speaker's own decisions and is no path attribute: it means
+    something in an import policy only.
     ``remove_private_as`` drops 64512-65534 and 4200000000-4294967294 (RFC 6996) from the
     path, before ``prepend`` is put in front (nearest first). ``remove_communities`` takes
     all away before ``add_communities``.
     """
 
+    weight: int | None = None
     local_pref: int | None = None
     med: int | None = None
     prepend: tuple[Asn, ...] = ()
@@ -92,12 +95,13 @@ RuleSet = int
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a policy made of a route. ``rule`` is the name of the rule that decided, or
-    ``NO_RULE_MATCHED``; ``attributes`` are changed only when it was accepted."""
+    ``NO_RULE_MATCHED``; ``attributes`` and ``weight`` are changed only when it was accepted."""
 
     accepted: bool
     policy: str
     rule: str
     attributes: PathAttributes
+    weight: int = 0
 
 
 def evaluate(policy: Policy, route: Route) -> Verdict:
@@ -156,7 +160,8 @@ class CompiledPolicy:
         rule = self._rules[(rules & -rules).bit_length() - 1]
         unchanged = not rule.accept or rule.apply is NO_CHANGE
         changed = attributes if unchanged else apply(rule.apply, attributes)
-        return Verdict(rule.accept, self.name, rule.name, changed)
+        weight = 0 if unchanged else rule.apply.weight or 0
+        return Verdict(rule.accept, self.name, rule.name, changed, weight)
 
 
 _PrefixTable = dict[int, list[tuple[int, int, RuleSet]]]  # network bits -> (shortest, longest, rule)

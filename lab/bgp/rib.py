@@ -52,14 +52,16 @@ class PrefixCounts:
 
 @dataclass(slots=True, eq=False)
 class Peer:
-    """A neighbour at work. ``closing``: it sent too much and was asked to go; what it still
-    says is not listened to. ``destinations``: the prefixes in its Adj-RIB-In, in order."""
+    """A neighbour at work. ``closing``: it sent too much and was asked to go; ``held``: we have
+    too much to tell it. What it still says is not listened to. ``destinations``: the prefixes in
+    its Adj-RIB-In, in order."""
 
     neighbor: Neighbor
     importer: Importer
     exporter: Exporter
     established: bool = False
     closing: bool = False
+    held: bool = False
     end_of_rib: bool = False
     bgp_identifier: IPv4Address = IPv4Address(0)
     down_reason: str = ""
@@ -70,7 +72,7 @@ class Peer:
 
     @property
     def listening(self) -> bool:
-        return self.established and not self.closing
+        return self.established and not (self.closing or self.held)
 
     @property
     def over_limit(self) -> bool:

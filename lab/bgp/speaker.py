@@ -6,6 +6,8 @@ behave the same.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address
@@ -40,6 +42,8 @@ class Neighbor:
     ``max_prefixes``: more than this many different prefixes received from the peer, whatever
     the import policy thinks of them, and the session is dropped with Cease/1 (RFC 4486),
     then tried again after ``timers.restart``.
+    ``max_originations``: IPv4 and IPv6; while this speaker originates more prefixes of either
+    family, it keeps the session down (Cease/2), whatever it would tell this neighbour.
     ``add_path``: both ends send and receive several paths per prefix (RFC 7911).
     ``route_reflector_client``: RFC 4456. ``next_hop_self``: also on iBGP sessions.
     ``allow_own_as``: how often this speaker's own AS number may stand in a received AS_PATH
@@ -58,6 +62,7 @@ class Neighbor:
     import_policy: Policy = ACCEPT_ALL
     export_policy: Policy = ACCEPT_ALL
     max_prefixes: int | None = None
+    max_originations: tuple[int, int] | None = None
     next_hop_self: bool = False
     route_reflector_client: bool = False
     add_path: bool = False
@@ -67,14 +72,29 @@ class Neighbor:
     def family(self) -> Family:
         return Family(self.peer_address.version)
 
+    def excess(self, originated: Iterable[Prefix]) -> str | None:
+        """What keeps the session down while the speaker originates these prefixes, if anything."""
+        if self.max_originations is None:
+            return None
+        own: Counter[int] = Counter(prefix.version for prefix in originated)
+        for version, limit in zip((4, 6), self.max_originations, strict=True):
+            if own[version] > limit:
+                return f"more than {limit} IPv{version} prefixes of our own"
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Origination:
-    """A prefix this speaker announces as its own. It is in the kernel already (connected
-    or static), so it is never installed."""
+    """A prefix this speaker announces as its own. The kernel has it already (connected or
+    static) or is not meant to have it, so it is never installed.
+
+    ``as_path``: as if an AS behind this router had announced it, nearest AS first; our own
+    AS number goes in front on export as for any route (RFC 4271 section 5.1.2).
+    """
 
     prefix: Prefix
     communities: frozenset[Community] = frozenset()
+    as_path: tuple[Asn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +103,7 @@ class SpeakerConfig:
 
     ``maximum_paths`` bounds ECMP (1 turns multipath off). ``connected``: the networks on
     this speaker's interfaces; a next hop outside all of them is unreachable (RFC 4271
-    section 9.1.2.1; the lab has no IGP).
+    section 9.1.2.1; the lab has no IGP). ``origination_weight``: that of the speaker's own routes.
     """
 
     name: str
@@ -93,6 +113,7 @@ class SpeakerConfig:
     originations: tuple[Origination, ...] = ()
     connected: tuple[Prefix, ...] = ()
     maximum_paths: int = 8
+    origination_weight: int = 0
 
     def neighbor(self, name: str) -> Neighbor:
         """The neighbour of that name; KeyError when there is none."""

@@ -25,6 +25,7 @@ COMPLETE_VARIABLE = "_MSEELAB_COMPLETE"
 
 VERBS: dict[str, str] = {
     "up": "Bring a lab up and return when it has converged.",
+    "apply": "Change a running lab to what its file says now.",
     "down": "End a lab; one that does not run is fine.",
     "list": "The labs that run.",
     "inspect": "Nodes, links, sessions and tunnels of a lab.",
@@ -34,10 +35,11 @@ VERBS: dict[str, str] = {
     "why": "The whole chain of decisions for a prefix on a node.",
     "capture": "Packets of an interface, as pcapng.",
     "events": "What happened in a lab, as JSON lines.",
-    "validate": "Check topology files; needs no privileges.",
+    "test": "Run scenarios: claims about a running lab.",
+    "validate": "Check topology and scenario files; needs no privileges.",
     "plan": "What would be built.",
     "graph": "A picture of a topology or a running lab.",
-    "schema": "The JSON schema of topology files.",
+    "schema": "The JSON schemas of topology and scenario files.",
     "doctor": "What this host can do and what is missing.",
     "completion": "Shell completion for bash, zsh or fish.",
 }

@@ -13,11 +13,11 @@ from typing import Any
 
 import click
 
-from lab.cli.joining import join
 from lab.cli.options import connect, lab_for_completion, name_option
 from lab.errors import BackendError, InputError
 from lab.probe.capture import Capture, Limits, interface_names, open_interface
 from lab.probe.child import in_child_with_fds
+from lab.probe.joining import join
 from lab.runtime.control import Control
 
 

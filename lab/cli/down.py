@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import select
-
 import click
 
 from lab.cli.options import name_option
-from lab.errors import BackendError, InputError
-from lab.runtime.control import Control
+from lab.errors import InputError
+from lab.runtime.lifecycle import take_down
 from lab.runtime.rundir import RunFolder, folder_of, running_labs
-from lab.timing import LAB_END
 
 
 @click.command("down")
@@ -21,7 +16,7 @@ from lab.timing import LAB_END
 def command(name: str | None, everything: bool) -> None:
     """End a lab. One that does not run is fine."""
     for folder in _chosen(name, everything=everything):
-        end(folder)
+        take_down(folder)
         click.echo(f"{folder.name} is down")
 
 
@@ -35,20 +30,3 @@ def _chosen(name: str | None, *, everything: bool) -> list[RunFolder]:
         names = ", ".join(folder.name for folder in running)
         raise InputError("several labs are running", hint=f"--all, or --name with one of {names}")
     return running
-
-
-def end(folder: RunFolder) -> None:
-    """Ask, then wait until the kernel has taken the last process away."""
-    control = Control(folder)
-    pidfd = None
-    with contextlib.suppress(ProcessLookupError):
-        pidfd = os.pidfd_open(control.supervisor_pid())
-    with contextlib.suppress(BackendError):
-        control.ask("stop")
-    control.close()
-    if pidfd is None:
-        return
-    ended, _, _ = select.select([pidfd], [], [], LAB_END.seconds)
-    os.close(pidfd)
-    if not ended:
-        raise BackendError(f"{folder.name} did not end in {LAB_END.seconds:g} s ({LAB_END.name})")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from lab.cli.options import complete_topologies, connect, find_topology, name_option, namespace_name
+from lab.cli.options import complete_topologies, connect, name_option, namespace_name
 from lab.errors import InputError
+from lab.model.shipped import find_topology
 
 if TYPE_CHECKING:
     from lab.cli.picture import Status

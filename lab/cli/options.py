@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -76,31 +77,21 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
+def check_lab_name(name: str) -> None:
+    """Raises InputError for what a new lab cannot be called."""
+    from lab.model.fields import NODE_NAME_PATTERN  # here: it costs every command pydantic's import
+
+    if not re.fullmatch(NODE_NAME_PATTERN, name):
+        raise InputError(
+            f"{name!r} cannot name a lab",
+            hint="lower-case letters, digits and hyphens, at most 24, a letter first",
+        )
+
+
 def ask(name: str | None, do: str, **details: Any) -> Any:
     """One question to a lab. Raises LabError."""
     with closing(connect(name)) as control:
         return control.ask(do, **details)
-
-
-def shipped_topologies() -> Path:
-    """The folder of the topologies that come with the project."""
-    return Path(__file__).parents[2] / "scenarios" / "topologies"
-
-
-def find_topology(wanted: str) -> Path:
-    """A path, or the name of a shipped topology. Raises InputError when it is neither."""
-    path = Path(wanted)
-    if path.suffix in (".yaml", ".yml") or path.exists():
-        return path
-    shipped = shipped_topologies() / f"{wanted}.yaml"
-    if shipped.exists():
-        return shipped
-    names = ", ".join(shipped_names())
-    raise InputError(f"no topology named {wanted}", hint=f"a file, or one of: {names}")
-
-
-def shipped_names() -> list[str]:
-    return sorted(file.stem for file in shipped_topologies().glob("*.yaml"))
 
 
 # Shell completion. What cannot be found out is not completed; nobody reads an error there.
@@ -124,6 +115,8 @@ def complete_topologies(
     """Files, by the shell, and the shipped ones by name; in this order, because bash forgets
     what came before a file."""
     from click.shell_completion import CompletionItem
+
+    from lab.model.shipped import shipped_names
 
     shipped = [CompletionItem(name) for name in shipped_names() if name.startswith(incomplete)]
     return [CompletionItem(incomplete, type="file"), *shipped]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.cli.options import DEFAULT_TOPOLOGY, complete_topologies, find_topology, format_option, print_json
+from lab.cli.options import DEFAULT_TOPOLOGY, complete_topologies, format_option, print_json
+from lab.model.shipped import find_topology
 
 if TYPE_CHECKING:
     from lab.model.circuit import ExpressRouteCircuit

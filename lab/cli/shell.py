@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from lab.cli.joining import execute, join
 from lab.cli.options import connect, name_option, node_argument
+from lab.probe.joining import execute, join
 from lab.runtime.process import node_environment
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from lab.cli.joining import join
 from lab.cli.options import (
     ask,
     connect,
@@ -22,10 +21,26 @@ from lab.cli.options import (
 from lab.cli.tables import duration, print_table
 from lab.errors import InputError
 from lab.probe.child import in_child
+from lab.probe.joining import join
 
 Entries = list[dict[str, Any]]
 
 NO_TUNNELS = "this lab has no tunnels"
+
+ROUTE_COLUMNS = {
+    "PREFIX": "prefix",
+    "NEXT HOP": "next_hop",
+    "PEER": "peer",
+    "WEIGHT": "weight",
+    "LOCAL PREF": "local_pref",
+    "MED": "med",
+    "AS PATH": "as_path",
+    "COMMUNITIES": "communities",
+    "REASON": "reason",
+}
+"""Title and key of what `show routes` tells of a route."""
+UNWEIGHED_COLUMNS = {title: key for title, key in ROUTE_COLUMNS.items() if key != "weight"}
+"""The same where no route has a weight, as on all speakers but gateways."""
 
 
 @click.group("show")
@@ -177,22 +192,9 @@ def _print_routes(entries: Entries, asked: str | None) -> None:
     if not entries:
         click.echo(f"no route to {asked}; `mseelab why` says more" if asked else "no routes")
         return
+    columns = ROUTE_COLUMNS if any(route["weight"] for route in entries) else UNWEIGHED_COLUMNS
     print_table(
-        ("", "PREFIX", "NEXT HOP", "PEER", "LOCAL PREF", "MED", "AS PATH", "COMMUNITIES", "REASON"),
-        [
-            (
-                _mark(route),
-                route["prefix"],
-                route["next_hop"],
-                route["peer"],
-                route["local_pref"],
-                route["med"],
-                route["as_path"],
-                route["communities"],
-                route["reason"],
-            )
-            for route in entries
-        ],
+        ("", *columns), [(_mark(route), *(route[key] for key in columns.values())) for route in entries]
     )
 
 
@@ -230,11 +232,18 @@ def _print_sessions(sessions: Entries) -> None:
                 session["prefixes_received"],
                 session.get("prefixes_accepted"),
                 session.get("prefixes_advertised"),
-                "held down" if session.get("held_down") else session.get("last_error"),
+                _note(session),
             )
             for session in sessions
         ],
     )
+
+
+def _note(session: dict[str, Any]) -> str | None:
+    error: str | None = session.get("last_error")
+    if not session.get("held_down"):
+        return error
+    return f"held down: {error}" if error else "held down"
 
 
 def _print_tunnels(found: Entries) -> None:

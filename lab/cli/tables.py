@@ -79,6 +79,11 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
+def printable_lines(text: str) -> str:
+    """The same of a text of several lines."""
+    return "\n".join(map(printable, text.splitlines()))
+
+
 def duration(seconds: float | None) -> str:
     """``4.5s``, ``2m05s``, ``3h07m``, ``2d04h``."""
     if seconds is None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import re
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import click
 
-from lab.cli.options import DEFAULT_TOPOLOGY, complete_topologies, find_topology, own_name
-from lab.errors import BackendError, InputError
+from lab.cli.options import DEFAULT_TOPOLOGY, check_lab_name, complete_topologies, own_name
+from lab.cli.tables import printable_lines
+from lab.model.shipped import find_topology
 from lab.plan.types import Plan
-from lab.runtime.launch import Launch, Orders, Progress, Ready
-from lab.runtime.rundir import RunFolder, claim
+from lab.runtime.launch import Progress, Ready
+from lab.runtime.lifecycle import bring_up
 from lab.timing import CONVERGENCE, Budget
 
 
@@ -53,70 +50,35 @@ def command(
     """
     started_at = time.monotonic()
     path = find_topology(topology)
-    launch = Launch()
-    try:
-        plan = _compile(path, name)
-        launch.await_isolation()
-        orders = partial(
-            Orders, started_at=started_at, convergence=Budget("--timeout", timeout), dataplane=dataplane
-        )
-        ready = _bring_up(launch, plan, path, orders, started_at, quiet=quiet)
-    except BaseException:
-        launch.abandon()
-        raise
+    up = bring_up(
+        lambda: _compile(path, name, quiet=quiet),
+        convergence=Budget("--timeout", timeout),
+        dataplane=dataplane,
+        topology=path,
+        on_progress=lambda step: _progress(step, started_at, quiet=quiet),
+    )
     if not quiet:
-        _summary(plan, ready)
+        _summary(up.plan, up.ready)
 
 
-def _bring_up(
-    launch: Launch,
-    plan: Plan,
-    path: Path,
-    orders: Callable[[Plan, Path], Orders],
-    started_at: float,
-    *,
-    quiet: bool,
-) -> Ready:
-    folder, lock = claim(plan.name)
-    try:
-        _keep(path, folder)
-        launch.begin(orders(plan, folder.path), lock)
-        return launch.wait(lambda step: _progress(step, started_at, quiet=quiet))
-    except BaseException:
-        launch.abandon()
-        folder.remove()
-        raise
-    finally:
-        os.close(lock)
-
-
-def _compile(path: Path, name: str | None) -> Plan:
+def _compile(path: Path, name: str | None, *, quiet: bool) -> Plan:
     """Imported here, so that the supervisor's fork comes first and does its imports beside."""
-    from lab.model.fields import NODE_NAME_PATTERN
-    from lab.model.load import load_topology
+    from lab.model.load import load
     from lab.plan.compile import compile_topology
 
-    if name is not None and not re.fullmatch(NODE_NAME_PATTERN, name):
-        raise InputError(
-            f"{name!r} cannot name a lab",
-            hint="lower-case letters, digits and hyphens, at most 24, a letter first",
-        )
-    plan = compile_topology(load_topology(path))
+    if name is not None:
+        check_lab_name(name)
+    loaded = load(path)
+    plan = compile_topology(loaded.topology)
+    for warning in () if quiet else loaded.warnings:
+        click.echo(printable_lines(str(warning)), err=True)
     return plan if name is None else replace(plan, name=name)
-
-
-def _keep(path: Path, folder: RunFolder) -> None:
-    """A copy of what was asked for, beside the running lab; it may hold keys."""
-    try:
-        with os.fdopen(os.open(folder.topology, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as copy:
-            copy.write(path.read_bytes())
-    except OSError as error:
-        raise BackendError(f"cannot write {folder.topology}: {error.strerror}") from error
 
 
 def _progress(step: Progress, started_at: float, *, quiet: bool) -> None:
     if not quiet:
-        click.echo(f"  {time.monotonic() - started_at:5.2f} s  {step.text}", err=True)
+        text = f"WARNING: {step.text}" if step.warning else step.text
+        click.echo(f"  {time.monotonic() - started_at:5.2f} s  {text}", err=True)
 
 
 def _summary(plan: Plan, ready: Ready) -> None:

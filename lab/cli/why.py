@@ -100,7 +100,7 @@ def _attributes(path: Json) -> str:
 def _changed(before: Json, after: Json) -> str:
     return ", ".join(
         f"{text} {plain(after[key]) or '(none)'}"
-        for key, text in ATTRIBUTES.items()
+        for key, text in ({"weight": "weight"} | ATTRIBUTES).items()
         if after[key] != before[key]
     )
 

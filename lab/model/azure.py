@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from lab.model.constants import DEFAULT_GATEWAY_ASN, ROUTING_WEIGHT_MAX
 from lab.model.fields import (
     AsNumber,
     CommunityText,
@@ -19,8 +20,6 @@ from lab.model.fields import (
     ResourceName,
 )
 from lab.model.vpn import IpsecSettings
-
-DEFAULT_GATEWAY_ASN = 65515
 
 
 class AddressSpace(Described):
@@ -89,6 +88,16 @@ GatewaySku = Literal[
 ]  # fmt: skip
 
 
+class AutoScaleBounds(Described):
+    min: Annotated[int, Field(ge=1, le=40)]
+    """Scale units it has at least; they decide how many circuits it takes."""
+    max: Annotated[int, Field(ge=1, le=40)]
+
+
+class AutoScaleConfiguration(Described):
+    bounds: AutoScaleBounds
+
+
 class VirtualNetworkGateway(Described):
     """A gateway in a network's GatewaySubnet; always two instances here."""
 
@@ -97,10 +106,18 @@ class VirtualNetworkGateway(Described):
     gateway_type: GatewayType
     vpn_type: Literal["RouteBased"] = "RouteBased"
     sku: GatewaySku
+    auto_scale_configuration: AutoScaleConfiguration | None = None
+    """Of an ErGwScale gateway; left out: one scale unit."""
     active_active: bool = False
     enable_bgp: bool = False
     bgp_settings: BgpSettings = BgpSettings()
     ip_configurations: Annotated[tuple[GatewayIpConfiguration, ...], Field(max_length=2)] = ()
+
+    @property
+    def scale_units(self) -> int:
+        """What a scalable gateway has at least."""
+        configuration = self.auto_scale_configuration
+        return configuration.bounds.min if configuration else 1
 
 
 class ConnectionType(Enum):
@@ -118,7 +135,7 @@ class Connection(IpsecSettings):
     """The circuit's name, on a connection of type ExpressRoute."""
     connection_protocol: Literal["IKEv2"] | None = None
     """Of type IPsec; IKEv2 when left out. Azure has IKEv1 too, the lab has not."""
-    routing_weight: Annotated[int, Field(ge=0, le=32000)] = 0
+    routing_weight: Annotated[int, Field(ge=0, le=ROUTING_WEIGHT_MAX)] = 0
     """Among several circuits the highest weight wins, before AS path length."""
     authorization_key: UUID | None = None
 

@@ -80,6 +80,7 @@ class MicrosoftPeeringConfig(Described):
     advertised_public_prefixes_state: Literal[
         "NotConfigured", "Configuring", "Configured", "ValidationNeeded"
     ] = "Configured"
+    """To be given when peer_asn is private: Microsoft then validates by hand."""
 
 
 class Ipv6PeeringConfig(Described):
@@ -138,6 +139,14 @@ class ExpressRouteCircuit(Described):
     peerings: tuple[Peering, ...] = ()
     authorizations: tuple[Authorization, ...] = ()
 
+    @property
+    def in_service(self) -> bool:
+        """Microsoft enables a circuit, the provider provisions it; it takes both."""
+        return (self.circuit_provisioning_state, self.service_provider_provisioning_state) == (
+            "Enabled",
+            "Provisioned",
+        )
+
 
 class RouteFilterRule(Described):
     name: ResourceName
@@ -151,4 +160,6 @@ class RouteFilter(Described):
 
     name: ResourceName
     location: str | None = None
+    is_authorized_to_use: bool = False
+    """Whether Microsoft has authorised the subscription to use communities of Microsoft 365."""
     rules: Annotated[tuple[RouteFilterRule, ...], Field(min_length=1, max_length=1)]

@@ -1,4 +1,4 @@
-"""Numbers and limits of the model, each with where it comes from.
+"""Numbers of the model, each with where it comes from; tables and limits are in lab/data.
 
 Pages are those of learn.microsoft.com/azure, named by their last two path elements.
 """
@@ -16,8 +16,8 @@ MAX_VALUES = 200_000
 
 MSEE_ASN = 12076
 """Microsoft's side of every peering (expressroute/expressroute-routing)."""
-RESERVED_PEER_ASNS = frozenset({MSEE_ASN, *range(65515, 65521)})
-"""Never the customer's side of a peering (expressroute/expressroute-routing)."""
+DEFAULT_GATEWAY_ASN = 65515
+"""An ExpressRoute gateway's, and a VPN gateway's when nobody sets one (vpn-gateway/vpn-gateway-vpn-faq)."""
 MICROSOFT_PEERING_REGIONAL = 51000
 """12076:51nnn tags a region's prefixes (expressroute/expressroute-routing)."""
 PRIVATE_PEERING_REGIONAL = 50000
@@ -38,24 +38,8 @@ RESERVED_FIRST_ADDRESSES = 4
 MINIMUM_HOLD_SECONDS = 3
 """Unless it is zero (RFC 4271 section 4.2)."""
 
-EXPRESS_ROUTE_SKUS = (
-    "Standard",
-    "HighPerformance",
-    "UltraPerformance",
-    "ErGw1AZ",
-    "ErGw2AZ",
-    "ErGw3AZ",
-    "ErGwScale",
-)
-"""Of ExpressRoute gateways (expressroute/expressroute-about-virtual-network-gateways)."""
-
-VPN_GATEWAY_ASN = 65515
-"""A VPN gateway's AS number unless it is given one (vpn-gateway/vpn-gateway-vpn-faq)."""
-RESERVED_VPN_ASNS = frozenset(
-    {8074, 8075, MSEE_ASN, VPN_GATEWAY_ASN, *range(65517, 65521)}
-    | {23456, *range(64496, 64512), *range(65535, 65552), 4294967295}
-)
-"""By Azure, and by IANA (vpn-gateway/vpn-gateway-vpn-faq, whose 429496729 lacks its last digit)."""
+ROUTING_WEIGHT_MAX = 32000
+"""Of a connection (expressroute/expressroute-optimize-routing)."""
 APIPA = IPv4Network("169.254.0.0/16")
 APIPA_FOR_GATEWAYS = (IPv4Network("169.254.21.0/24"), IPv4Network("169.254.22.0/24"))
 """What a VPN gateway may speak BGP from beside its own address (vpn-gateway/bgp-howto)."""

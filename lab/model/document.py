@@ -1,4 +1,4 @@
-"""A YAML document as a tree whose every node knows its line and column.
+"""A YAML document as a tree whose every node knows its file, line and column.
 
 The tree holds no more than JSON can say: mappings with text keys, lists, text, whole numbers,
 floats, booleans and null, by the core schema of YAML 1.2 (section 10.3.2). So ``no`` and ``on``
@@ -25,6 +25,8 @@ class Scalar:
     value: Value
     size: int = 1
     height: int = 0
+    source: str = ""
+    """The file it stands in; nodes of one tree may come from several (``lab.scenario.patch``)."""
 
 
 @dataclass(slots=True)
@@ -36,6 +38,7 @@ class Sequence:
     """Values in it when every alias is written out."""
     height: int = 1
     """Levels of collections in it, itself included."""
+    source: str = ""
 
 
 @dataclass(slots=True)
@@ -43,6 +46,7 @@ class Key:
     line: int
     column: int
     text: str
+    source: str = ""
 
 
 @dataclass(slots=True)
@@ -52,6 +56,7 @@ class Mapping:
     entries: dict[str, tuple[Key, Node]] = field(default_factory=dict)
     size: int = 1
     height: int = 1
+    source: str = ""
 
 
 Node = Scalar | Sequence | Mapping
@@ -98,13 +103,14 @@ class Document:
 
     def _problem(self, finding: Finding, place: Node | Key) -> Problem:
         return Problem(
-            source=self.source,
+            source=place.source or self.source,
             line=place.line,
             column=place.column,
             path=self.path(finding.loc),
             what=finding.what,
             hint=finding.hint,
             rule=finding.rule,
+            severity=finding.severity,
         )
 
     def path(self, loc: Loc) -> str:

@@ -40,6 +40,9 @@ Interface = Annotated[
 ]
 Ipv4 = Annotated[IPv4Address, PlainValidator(address_parser(4), json_schema_input_type=_AddressText)]
 Ipv6 = Annotated[IPv6Address, PlainValidator(address_parser(6), json_schema_input_type=_AddressText)]
+Address = Annotated[
+    IPv4Address | IPv6Address, PlainValidator(address_parser(4, 6), json_schema_input_type=_AddressText)
+]
 
 NODE_NAME_PATTERN = r"^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$"
 """What becomes a node: short and lower case, because interfaces are named after it."""

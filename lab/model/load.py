@@ -6,63 +6,74 @@ Three stages, each of which needs the one before: YAML (``reader``), shape (``sh
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab.model.checks import findings
-from lab.model.constants import MAX_FILE_BYTES
-from lab.model.problem import Problem, TopologyError
+from lab.model.document import Document
+from lab.model.files import text_of
+from lab.model.problem import FileError, Problem, TopologyError, in_order
 from lab.model.reader import read_document
 from lab.model.shape import topology_of
 from lab.model.topology import Topology
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A topology that can be built, and what to know about it nevertheless."""
+
+    topology: Topology
+    warnings: tuple[Problem, ...] = ()
+    """In the order of the file: breaches of waived rules, and waivers that waive nothing."""
+
+
+def load(path: Path) -> Loaded:
+    """The topology in a file, with its warnings; raises TopologyError with all that is wrong."""
+    return examined(*load_document(path))
+
+
 def load_topology(path: Path) -> Topology:
     """The topology in a file; raises TopologyError with all that is wrong."""
-    source = str(path)
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise TopologyError([_unreadable(source, error)]) from None
-    if len(content) > MAX_FILE_BYTES:
-        what = f"larger than {MAX_FILE_BYTES // 2**20} MiB"
-        raise TopologyError([Problem(source, what, "is this a topology?")])
-    return parse_topology(_decoded(content, source), source)
+    return load(path).topology
 
 
 def parse_topology(text: str, source_name: str) -> Topology:
     """The topology a text describes; ``source_name`` stands in the problems for a file name."""
-    document, problems = read_document(text, source_name)
+    with _about_a_topology():
+        document, problems = read_document(text, source_name)
+    return checked(document, problems)
+
+
+def load_document(path: Path) -> tuple[Document, list[Problem]]:
+    """A topology file after the first stage; raises TopologyError when there is no document."""
+    with _about_a_topology():
+        return read_document(text_of(path, "topology"), str(path))
+
+
+def checked(document: Document, problems: Sequence[Problem] = ()) -> Topology:
+    """The topology in a document, of which ``problems`` are known already."""
+    return examined(document, problems).topology
+
+
+def examined(document: Document, problems: Sequence[Problem] = ()) -> Loaded:
+    """``checked``, with the warnings."""
     try:
         topology = topology_of(document)
     except TopologyError as error:
         said = {(problem.line, problem.column) for problem in problems}
         new = [problem for problem in error.problems if (problem.line, problem.column) not in said]
         raise TopologyError([*problems, *new]) from None
-    problems += [document.problem(finding) for finding in findings(topology)]
-    if problems:
-        raise TopologyError(problems)
-    return topology
+    found = [*problems, *(document.problem(finding) for finding in findings(topology))]
+    if not all(problem.is_warning for problem in found):
+        raise TopologyError(found)
+    return Loaded(topology, in_order(found))
 
 
-def _unreadable(source: str, error: OSError | ValueError) -> Problem:
-    match error:
-        case FileNotFoundError():
-            return Problem(source, "there is no such file", "see scenarios/topologies/ for the shipped ones")
-        case IsADirectoryError():
-            return Problem(source, "is a directory", "name a topology file in it")
-        case PermissionError():
-            return Problem(source, "may not be read", "look at its permissions, and its directory's")
-        case OSError():
-            return Problem(source, f"cannot be read: {error.strerror}")
-    return Problem(source, "is not a file name")
-
-
-def _decoded(content: bytes, source: str) -> str:
+@contextmanager
+def _about_a_topology() -> Iterator[None]:
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start]
-        line = before.count(b"\n") + 1
-        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
-        raise TopologyError([Problem(source, "not UTF-8", "save the file as UTF-8", line, column)]) from None
+        yield
+    except FileError as error:
+        raise TopologyError(error.problems) from None

@@ -15,21 +15,31 @@ from functools import cache
 from typing import Any, get_args
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from lab.model.problem import Loc
-from lab.model.topology import Topology
 
 Model = type[BaseModel]
 
 
-def model_at(loc: Loc) -> Model | None:
-    """The kind of object a file holds at ``loc``; None where there is none."""
-    model: Model | None = Topology
+def model_at(loc: Loc, root: Model) -> Model | None:
+    """The kind of object at ``loc`` in a file that is a ``root``; None where there is none."""
+    model: Model | None = root
     for step in loc:
         if isinstance(step, str):
             field = model.model_fields.get(step) if model else None
             model = _model_in(field.annotation) if field else None
     return model
+
+
+def form_at(loc: Loc, root: Model) -> str | None:
+    """How the value at ``loc`` is written, if its type says so."""
+    names = [step for step in loc if isinstance(step, str)]
+    model = model_at(tuple(names[:-1]), root)
+    field = model.model_fields.get(names[-1]) if model else None
+    inner = annotations_in(field.annotation) if field else ()
+    said = (one.description for one in (field, *inner) if isinstance(one, FieldInfo))
+    return next((text for text in said if text), None)
 
 
 def annotations_in(annotation: Any) -> Iterator[Any]:
@@ -56,8 +66,12 @@ def properties_of(model: Model | None) -> dict[str, str]:
 
 @cache
 def descriptions(model: Model) -> dict[str, str]:
-    """The texts under the properties of ``model``."""
-    return _descriptions_in(model.__module__).get(model.__name__, {})
+    """The texts under the properties of ``model``, its bases' too."""
+    said: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        if issubclass(base, BaseModel) and base is not BaseModel:
+            said |= _descriptions_in(base.__module__).get(base.__name__, {})
+    return said
 
 
 @cache

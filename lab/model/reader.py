@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 from lab.model.constants import MAX_DEPTH, MAX_VALUES
-from lab.model.document import Document, Key, Mapping, Node, Scalar, Sequence
-from lab.model.problem import Loc, Problem, TopologyError
+from lab.model.document import Document, Key, Mapping, Node, Scalar, Sequence, Value
+from lab.model.problem import FileError, Loc, Problem
 from lab.model.scalars import resolve
 from lab.model.syntax import syntax_problem, text_problem
 
@@ -46,30 +46,31 @@ class _Open:
     """The waiting key cannot be used; its value is read and forgotten."""
 
 
-def read_document(text: str, source: str) -> tuple[Document, list[Problem]]:
+def read_document(text: str, source: str, noun: str = "topology") -> tuple[Document, list[Problem]]:
     """The document, and what is wrong in it that leaves a document nevertheless.
 
-    Raises TopologyError when there is none.
+    ``noun``: what the file should be, for the hints. Raises FileError when there is none.
     """
     unreadable = text_problem(text, source)
     if unreadable:
-        raise TopologyError([unreadable])
-    builder = _Builder(source)
+        raise FileError([unreadable])
+    builder = _Builder(source, noun)
     try:
         for event in yaml.parse(text, Loader=LOADER):
             builder.handle(event)
     except yaml.MarkedYAMLError as error:
-        raise TopologyError([*builder.problems, syntax_problem(error, text, source)]) from None
+        raise FileError([*builder.problems, syntax_problem(error, text, source)]) from None
     except yaml.YAMLError as error:
-        raise TopologyError([Problem(source, f"not valid YAML: {error}")]) from None
+        raise FileError([Problem(source, f"not valid YAML: {error}")]) from None
     return builder.finish()
 
 
 class _Builder:
     """Events in, a tree out; ``problems`` are those that leave the tree usable."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, noun: str) -> None:
         self.source = source
+        self._noun = noun
         self._noted: list[_Noted] = []
         self._root: Node | None = None
         self._documents = 0
@@ -92,8 +93,8 @@ class _Builder:
 
     def finish(self) -> tuple[Document, list[Problem]]:
         if self._root is None or (isinstance(self._root, Scalar) and self._root.value is None):
-            hint = "a topology begins with its name: name: my-lab"
-            raise TopologyError([Problem(self.source, "the file is empty", hint)])
+            hint = f"a {self._noun} begins with its name: name: my-lab"
+            raise FileError([Problem(self.source, "the file is empty", hint)])
         document = Document(self.source, self._root)
         return document, [self._problem(noted, document.path(noted.loc)) for noted in self._noted]
 
@@ -110,7 +111,8 @@ class _Builder:
     def _document(self, event: Any) -> None:
         self._documents += 1
         if self._documents > 1:
-            self._stop(event, "a second document begins here", "a topology is one document: remove the ---")
+            hint = f"a {self._noun} is one document: remove the ---"
+            self._stop(event, "a second document begins here", hint)
 
     def _scalar(self, event: Any) -> None:
         line, column = _place(event)
@@ -119,12 +121,15 @@ class _Builder:
         if _CONTROL.search(event.value):
             self._report(event, "a control character in a text", "remove the escape that makes it")
         if self._key_wanted():
-            self._take_key(Key(line, column, event.value))
+            self._take_key(Key(line, column, event.value, self.source))
             if event.anchor:
-                self._anchors[event.anchor] = Scalar(line, column, event.value, event.value)
+                self._anchors[event.anchor] = self._scalar_at(event, event.value, event.value)
             return
         value = resolve(event.value) if event.implicit[0] and event.tag != "!" else event.value
-        self._attach(Scalar(line, column, event.value, value), event.anchor)
+        self._attach(self._scalar_at(event, event.value, value), event.anchor)
+
+    def _scalar_at(self, event: Any, text: str, value: Value) -> Scalar:
+        return Scalar(*_place(event), text, value, source=self.source)
 
     def _alias(self, event: Any) -> None:
         node = self._anchors.get(event.anchor)
@@ -133,14 +138,14 @@ class _Builder:
             self._report(event, "an alias to an anchor that is not defined before it", hint)
         elif node is None:
             self._stop(event, "an alias inside the value that it stands for", "a value cannot hold itself")
-        self._place_value(event, node or Scalar(*_place(event), "", None))
+        self._place_value(event, node or self._scalar_at(event, "", None))
 
     def _place_value(self, event: Any, node: Node) -> None:
         if not self._key_wanted():
             self._check_bounds(event, node)
             self._attach(node, None)
         elif isinstance(node, Scalar):
-            self._take_key(Key(*_place(event), node.text))
+            self._take_key(Key(*_place(event), node.text, self.source))
         else:
             self._refuse_key(event)
             self._stack[-1].dropped = True
@@ -151,9 +156,9 @@ class _Builder:
         if event.tag not in (None, "!", _TAG + "map", _TAG + "seq"):
             self._report_tag(event)
         if len(self._stack) >= MAX_DEPTH:
-            self._stop(event, f"nested more than {MAX_DEPTH} levels deep", "no topology needs so many")
+            self._stop_depth(event)
         kind = Mapping if isinstance(event, yaml.MappingStartEvent) else Sequence
-        self._stack.append(_Open(kind(*_place(event)), event.anchor))
+        self._stack.append(_Open(kind(*_place(event), source=self.source), event.anchor))
         if event.anchor:
             self._anchors[event.anchor] = None
 
@@ -207,7 +212,7 @@ class _Builder:
         if sum(open_.node.size for open_ in self._stack) + node.size > MAX_VALUES:
             self._stop(event, f"more than {MAX_VALUES} values, aliases written out", "use fewer aliases")
         if len(self._stack) + node.height > MAX_DEPTH:
-            self._stop(event, f"nested more than {MAX_DEPTH} levels deep", "no topology needs so many")
+            self._stop_depth(event)
 
     def _merge(self, node: Mapping) -> None:
         """``<<: *defaults`` (yaml.org/type/merge.html): entries that the mapping lacks."""
@@ -226,7 +231,7 @@ class _Builder:
         self._report(event, "a property's name must be text, not a list or a mapping", "quote it")
 
     def _report_tag(self, event: Any) -> None:
-        hint = "a topology needs no tags; a text that begins with ! must be quoted"
+        hint = f"a {self._noun} needs no tags; a text that begins with ! must be quoted"
         self._report(event, "a YAML tag", hint)
 
     def _report(self, event: Any, what: str, hint: str) -> None:
@@ -238,7 +243,11 @@ class _Builder:
 
     def _stop(self, event: Any, what: str, hint: str) -> None:
         self._report(event, what, hint)
-        raise TopologyError(self.problems)
+        raise FileError(self.problems)
+
+    def _stop_depth(self, event: Any) -> None:
+        hint = f"no {self._noun} needs so many"
+        self._stop(event, f"nested more than {MAX_DEPTH} levels deep", hint)
 
 
 def _step(open_: _Open) -> Loc:

@@ -1,4 +1,4 @@
-"""Azure regions: the BGP communities and the geopolitical region of each.
+"""Azure regions: the BGP communities, the geopolitical region and the cloud of each.
 
 The table is ``lab/data/regions.yaml``; it is read when the first region is looked up.
 """
@@ -8,18 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any
-
-import yaml
 
 from lab.model.constants import MICROSOFT_PEERING_REGIONAL, MSEE_ASN, PRIVATE_PEERING_REGIONAL
+from lab.model.data import table
 from lab.model.problem import Finding, Loc
 from lab.model.properties import closest
-from lab.model.reader import LOADER
 
-TABLE = Path(__file__).parents[1] / "data" / "regions.yaml"
+PUBLIC_CLOUD = "public Azure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +27,7 @@ class AzureRegion:
     suffix: int | None = None
     """The last three digits of its communities."""
     geopolitical: str | None = None
+    cloud: str = PUBLIC_CLOUD
 
     @property
     def microsoft_community(self) -> str | None:
@@ -69,18 +66,14 @@ def unknown_region(loc: Loc, name: str) -> Finding:
 @cache
 def regions() -> tuple[AzureRegion, ...]:
     """All regions, in the order of the table."""
-    return tuple(AzureRegion(row["name"], row.get("suffix"), row.get("geopolitical")) for row in _table())
+    return tuple(
+        AzureRegion(row["name"], row.get("suffix"), row.get("geopolitical"), row.get("cloud", PUBLIC_CLOUD))
+        for row in table("regions")
+    )
 
 
 @cache
 def _by_key() -> Mapping[str, AzureRegion]:
     names = {region_key(each.name): each for each in regions()}
-    also = {region_key(row["also"]): names[region_key(row["name"])] for row in _table() if "also" in row}
-    return MappingProxyType(names | also)
-
-
-@cache
-def _table() -> list[dict[str, Any]]:
-    text = TABLE.read_text(encoding="utf-8")
-    rows: list[dict[str, Any]] = yaml.load(text, Loader=LOADER)
-    return rows
+    rows = [row for row in table("regions") if "also" in row]
+    return MappingProxyType(names | {region_key(row["also"]): names[region_key(row["name"])] for row in rows})

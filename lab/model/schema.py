@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from lab.model.properties import annotations_in, descriptions
+from lab.model.properties import Model, annotations_in, descriptions
 from lab.model.topology import Topology
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -19,19 +19,30 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def topology_schema() -> dict[str, Any]:
     """The schema as a JSON value."""
-    schema = Topology.model_json_schema()
+    return schema_of(Topology, "mseelab topology")
+
+
+def schema_text(schema: dict[str, Any]) -> str:
+    """A schema as it is kept in docs/."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def schema_of(root: Model, title: str) -> dict[str, Any]:
+    """The schema of files that hold a ``root``, with every text there is about a property."""
+    schema = root.model_json_schema()
     definitions: dict[str, Any] = schema.get("$defs", {})
-    for model in _models(Topology):
-        _describe(schema if model is Topology else definitions[model.__name__], model)
-    return {"$schema": DIALECT, **schema, "title": "mseelab topology"}
+    for model in _models(root):
+        _describe(schema if model is root else definitions[_name_in(definitions, model)], model)
+    return {"$schema": DIALECT, **schema, "title": title}
 
 
-def schema_text() -> str:
-    """The schema as it is kept in docs/."""
-    return json.dumps(topology_schema(), indent=2, ensure_ascii=False) + "\n"
+def _name_in(definitions: dict[str, Any], model: Model) -> str:
+    """Pydantic puts the module before the name of two classes that have the same."""
+    name = model.__name__
+    return name if name in definitions else f"{model.__module__}.{name}".replace(".", "__")
 
 
-def _models(model: type[BaseModel]) -> list[type[BaseModel]]:
+def _models(model: Model) -> list[Model]:
     """The model and all that it is made of."""
     found = [model]
     for each in found:
@@ -42,7 +53,7 @@ def _models(model: type[BaseModel]) -> list[type[BaseModel]]:
     return found
 
 
-def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
+def _describe(schema: dict[str, Any], model: Model) -> None:
     said = descriptions(model)
     if "description" in schema:
         schema["description"] = " ".join(schema["description"].split())

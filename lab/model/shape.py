@@ -1,4 +1,4 @@
-"""A document into a Topology, and pydantic's errors into our words.
+"""A document into what its file describes, and pydantic's errors into our words.
 
 The document goes through JSON in strict mode: a quoted number is no number, ``yes`` is no
 boolean and 1 is no address, which is what the JSON schema says too.
@@ -8,31 +8,40 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from lab.model.document import SECRETS, Document, Scalar, Sequence
 from lab.model.fields import PATTERN_HINTS
 from lab.model.problem import Finding, Loc, Problem, TopologyError, quoted
-from lab.model.properties import closest, model_at, properties_of
+from lab.model.properties import Model, closest, form_at, model_at, properties_of
 from lab.model.topology import Topology
 
+M = TypeVar("M", bound=BaseModel)
 Words = tuple[str, str | None]
 UUID_FORM = "hexadecimal digits in groups of 8-4-4-4-12"
 
 
 def topology_of(document: Document) -> Topology:
     """The Topology; TopologyError with every problem of shape when it is none."""
+    topology, problems = model_of(document, Topology)
+    if topology is None:
+        raise TopologyError(problems)
+    return topology
+
+
+def model_of(document: Document, model: type[M]) -> tuple[M | None, list[Problem]]:
+    """The value of that kind; or None, and every problem of shape."""
     try:
-        return Topology.model_validate_json(json.dumps(document.plain()), strict=True)
+        return model.model_validate_json(json.dumps(document.plain()), strict=True), []
     except ValidationError as error:
         details = error.errors(include_url=False)
-    misspelt = {(*detail["loc"][:-1], _meant(detail)) for detail in details}
-    raise TopologyError(
-        _problem(detail, document) for detail in details if not _is_echo(detail, document, misspelt)
-    )
+    misspelt = {(*detail["loc"][:-1], _meant(detail, model)) for detail in details}
+    return None, [
+        _problem(detail, document, model) for detail in details if not _is_echo(detail, document, misspelt)
+    ]
 
 
 def _is_echo(detail: ErrorDetails, document: Document, misspelt: set[Loc | tuple[Any, ...]]) -> bool:
@@ -46,28 +55,28 @@ def _is_echo(detail: ErrorDetails, document: Document, misspelt: set[Loc | tuple
     return False
 
 
-def _meant(detail: ErrorDetails) -> str | None:
+def _meant(detail: ErrorDetails, root: Model) -> str | None:
     """For an unknown property, the one that was probably meant."""
     if detail["type"] != "extra_forbidden":
         return None
-    allowed = properties_of(model_at(detail["loc"][:-1]))
+    allowed = properties_of(model_at(detail["loc"][:-1], root))
     return closest(_snake(str(detail["loc"][-1])), allowed)
 
 
-def _problem(detail: ErrorDetails, document: Document) -> Problem:
+def _problem(detail: ErrorDetails, document: Document, root: Model) -> Problem:
     loc: Loc = tuple(detail["loc"])
     if detail["type"] == "extra_forbidden":
-        return document.problem_at_key(_unknown(loc, _meant(detail)))
+        return document.problem_at_key(_unknown(loc, _meant(detail, root), root))
     if not SECRETS.isdisjoint(loc):
         return document.problem(Finding(loc, *_secret_words(detail)))
     translate = _WORDS.get(detail["type"], _untranslated)
     node = document.at(loc)
     text = node.text if isinstance(node, Scalar) else ""
-    return document.problem(Finding(loc, *translate(_Case(detail, loc, text))))
+    return document.problem(Finding(loc, *translate(_Case(detail, loc, text, root))))
 
 
-def _unknown(loc: Loc, near: str | None) -> Finding:
-    allowed = properties_of(model_at(loc[:-1]))
+def _unknown(loc: Loc, near: str | None, root: Model) -> Finding:
+    allowed = properties_of(model_at(loc[:-1], root))
     what = "unknown property" + (f", did you mean {near!r}?" if near else "")
     return Finding(loc, what, "allowed here: " + ", ".join(allowed) if allowed else None)
 
@@ -89,8 +98,9 @@ def _secret_words(detail: ErrorDetails) -> Words:
 class _Case:
     """One error of pydantic's, with what the messages need."""
 
-    def __init__(self, detail: ErrorDetails, loc: Loc, text: str) -> None:
+    def __init__(self, detail: ErrorDetails, loc: Loc, text: str, root: Model) -> None:
         self.loc = loc
+        self.root = root
         self.value: Any = detail["input"]
         self.text = text
         self.context: Mapping[str, Any] = detail.get("ctx", {})
@@ -109,7 +119,7 @@ class _Case:
 
 
 def _missing(case: _Case) -> Words:
-    model = model_at(case.loc[:-1])
+    model = model_at(case.loc[:-1], case.root)
     return "missing", properties_of(model).get(str(case.loc[-1])) or None
 
 
@@ -132,8 +142,9 @@ def _boolean(case: _Case) -> Words:
 
 
 def _mapping(case: _Case) -> Words:
-    allowed = properties_of(model_at(case.loc))
-    return f"must be a mapping, not {case.shown}", "its properties: " + ", ".join(allowed)
+    allowed = properties_of(model_at(case.loc, case.root))
+    hint = "its properties: " + ", ".join(allowed) if allowed else None
+    return f"must be a mapping, not {case.shown}", hint
 
 
 def _list(case: _Case) -> Words:
@@ -175,7 +186,8 @@ def _too_high(case: _Case) -> Words:
 
 
 def _pattern(case: _Case) -> Words:
-    return f"{quoted(str(case.value))} is not in the right form", PATTERN_HINTS.get(case.context["pattern"])
+    hint = PATTERN_HINTS.get(case.context["pattern"]) or form_at(case.loc, case.root)
+    return f"{quoted(str(case.value))} is not in the right form", hint
 
 
 def _empty(case: _Case) -> Words:
@@ -203,6 +215,7 @@ _WORDS: dict[str, Callable[[_Case], Words]] = {
     "int_parsing": _whole_number,
     "bool_type": _boolean,
     "model_type": _mapping,
+    "dict_type": _mapping,
     "tuple_type": _list,
     "too_short": _too_few,
     "too_long": _too_many,

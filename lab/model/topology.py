@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from lab.model.azure import (
     Connection,
     MicrosoftNetwork,
@@ -21,6 +25,8 @@ class Topology(Described):
     name: NodeName
     description: str = ""
     timers: TimersProfile = TimersProfile.LAB
+    waived_rules: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Rules, such as A-5, whose breaches are warnings here, for drills."""
     express_route_circuits: tuple[ExpressRouteCircuit, ...] = ()
     route_filters: tuple[RouteFilter, ...] = ()
     virtual_networks: tuple[VirtualNetwork, ...] = ()

@@ -16,7 +16,7 @@ from lab.model.azure import (
     VirtualNetworkGateway,
     VirtualNetworkPeering,
 )
-from lab.model.circuit import ExpressRouteCircuit, Peering, PeeringType
+from lab.model.circuit import ExpressRouteCircuit, Peering, PeeringType, RouteFilter
 from lab.model.onprem import Attachment, EdgeRouter, Host, Site, VpnDevice
 from lab.model.prefixes import AnyNetwork
 from lab.model.problem import Loc
@@ -64,6 +64,12 @@ class View:
             for inner, peering in each((*loc, "peerings"), circuit.peerings):
                 yield inner, circuit, peering
 
+    def filtered_peerings(self) -> Iterator[tuple[Loc, ExpressRouteCircuit, Peering, RouteFilter]]:
+        """Those with a route filter, and that one."""
+        for loc, circuit, peering in self.peerings():
+            if peering.route_filter in self.route_filter:
+                yield loc, circuit, peering, self.route_filter[peering.route_filter]
+
     def vnets(self) -> Iterator[tuple[Loc, VirtualNetwork]]:
         return each(("virtual_networks",), self.topology.virtual_networks)
 
@@ -90,13 +96,24 @@ class View:
         return each(("connections",), self.topology.connections)
 
     def circuit_connections(self) -> Iterator[tuple[Loc, Connection]]:
-        return self._connections_of(ConnectionType.EXPRESS_ROUTE)
+        return self._connections_of_type(ConnectionType.EXPRESS_ROUTE)
 
     def ipsec_connections(self) -> Iterator[tuple[Loc, Connection]]:
-        return self._connections_of(ConnectionType.IPSEC)
+        return self._connections_of_type(ConnectionType.IPSEC)
 
-    def _connections_of(self, kind: ConnectionType) -> Iterator[tuple[Loc, Connection]]:
+    def _connections_of_type(self, kind: ConnectionType) -> Iterator[tuple[Loc, Connection]]:
         return ((loc, found) for loc, found in self.connections() if found.connection_type is kind)
+
+    def connections_of(self, gateway: str) -> Iterator[tuple[Loc, Connection]]:
+        """Those to circuits."""
+        return (
+            (loc, one) for loc, one in self.circuit_connections() if one.virtual_network_gateway1 == gateway
+        )
+
+    def network_of(self, connection: Connection) -> VirtualNetwork | None:
+        """The network the connection links to its circuit."""
+        gateway = self.gateway.get(connection.virtual_network_gateway1)
+        return self.vnet.get(gateway.virtual_network) if gateway else None
 
     def vms(self) -> Iterator[tuple[Loc, VirtualMachine]]:
         return each(("virtual_machines",), self.topology.virtual_machines)

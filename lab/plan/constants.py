@@ -12,29 +12,40 @@ from ipaddress import IPv4Network, IPv6Network
 from lab.bgp.route import Asn
 from lab.bgp.speaker import Timers
 from lab.model import constants
+from lab.model.as_numbers import DOCUMENTATION
 from lab.model.circuit import SkuTier
+from lab.model.limits import limits
 from lab.model.onprem import TimersProfile
+from lab.model.public_prefixes import private_use
 
 MSEE_ASN = Asn(constants.MSEE_ASN)
 """Microsoft's side of every peering, and the AS of its edge."""
 
 TIMERS = {
-    TimersProfile.AZURE: Timers(keepalive=60, hold=180, restart=60),
-    TimersProfile.LAB: Timers(keepalive=3, hold=10, restart=5),
+    TimersProfile.AZURE: Timers(limits().keepalive, limits().hold, restart=60),
+    TimersProfile.LAB: Timers(limits().practical_keepalive, limits().practical_hold, restart=5),
 }
 
-MAXIMUM_PATHS = 8
+MAXIMUM_PATHS = 2 * limits().ecmp_circuits
 """ECMP width: at most four circuits from a virtual network, two MSEEs each."""
 
 SINGLE_HOP_TTL = 1
 """Multihop BGP is not supported on a peering."""
 
-PRIVATE_PEERING_PREFIXES = {SkuTier.LOCAL: 4000, SkuTier.STANDARD: 4000, SkuTier.PREMIUM: 10000}
-PRIVATE_PEERING_IPV6_PREFIXES = 100
-MICROSOFT_PEERING_PREFIXES = 200
+PRIVATE_PEERING_PREFIXES = {tier: limits().private_peering_prefixes[tier.value] for tier in SkuTier}
+PRIVATE_PEERING_IPV6_PREFIXES = limits().private_peering_ipv6_prefixes
+MICROSOFT_PEERING_PREFIXES = limits().microsoft_peering_prefixes
 """Per session, either address family."""
-GATEWAY_PREFIXES = {4: 1000, 6: 100}
-"""What a gateway may announce to a circuit before their connection goes down."""
+GATEWAY_PREFIXES = (limits().gateway_prefixes, limits().gateway_ipv6_prefixes)
+"""IPv4 and IPv6: what a gateway may announce to a circuit before their connection goes down."""
+
+ECHOES = 1
+"""Observed on private peering: an MSEE keeps a virtual network's prefix that the customer sends back,
+with its own AS number in the path, as one more and longer way."""
+LEARNED_WEIGHT = 32769
+"""Observed at gateways: of what is learned over ExpressRoute; above their own, which is also that
+of what comes from a VPN, so that of equal prefixes ExpressRoute's is used."""
+OWN_WEIGHT = 32768
 
 VPN_PREFIXES = 4000
 """What a VPN gateway takes from a device (vpn-gateway/vpn-gateway-vpn-faq)."""
@@ -46,7 +57,7 @@ TUNNEL_MTU = 1400
 TUNNEL_MSS = 1350
 """Published for VPN devices (vpn-gateway/vpn-gateway-about-vpn-devices)."""
 
-LINK_MTU = 1500
+LINK_MTU = limits().link_mtu
 TRUNK_MTU = LINK_MTU + 100
 """Room for two VLAN tags, or for VXLAN where the kernel has no VLANs."""
 
@@ -71,8 +82,8 @@ VNET_LINKS = (IPv4Network("100.64.128.0/18"), IPv6Network("fd64::2:0/112"))
 BGP_IDENTIFIERS = IPv4Network("100.127.0.0/16")
 """Only identifiers: no interface has one of these."""
 
-RFC1918 = (IPv4Network("10.0.0.0/8"), IPv4Network("172.16.0.0/12"), IPv4Network("192.168.0.0/16"))
-UNIQUE_LOCAL = IPv6Network("fc00::/7")
+RFC1918 = private_use(4)
+(UNIQUE_LOCAL,) = private_use(6)
 DEFAULT_ROUTES = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
-DOCUMENTATION_ASNS = (Asn(64496), Asn(64511))
+DOCUMENTATION_ASNS = (Asn(DOCUMENTATION[0]), Asn(DOCUMENTATION[1]))
 """Not allowed in a path on Microsoft peering (RFC 5398)."""

@@ -120,7 +120,8 @@ def _proposals(proposals: Proposals) -> str:
 def _speaker(speaker: Speaker) -> Iterator[str]:
     config, here = speaker.config, f"speaker {speaker.namespace}"
     labels = _policy_labels(config)
-    yield f"{here} as={config.asn} id={config.bgp_identifier} maximum-paths={config.maximum_paths}"
+    weight = f" origination-weight={config.origination_weight}" if config.origination_weight else ""
+    yield f"{here} as={config.asn} id={config.bgp_identifier} maximum-paths={config.maximum_paths}{weight}"
     yield from sorted(f"{here} connected {network}" for network in config.connected)
     yield from sorted(f"{here} originates {_origination(one)}" for one in config.originations)
     yield from sorted(f"{here} neighbor {_neighbor(one, labels)}" for one in config.neighbors)
@@ -142,7 +143,8 @@ def _policy_labels(config: SpeakerConfig) -> dict[Policy, str]:
 
 def _origination(origination: Origination) -> str:
     communities = " ".join(map(format_community, sorted(origination.communities)))
-    return f"{origination.prefix} {communities}".rstrip()
+    as_path = f" as-path={' '.join(map(str, origination.as_path))}" if origination.as_path else ""
+    return f"{origination.prefix} {communities}".rstrip() + as_path
 
 
 def _neighbor(neighbor: Neighbor, labels: dict[Policy, str]) -> str:
@@ -163,6 +165,7 @@ def _options(neighbor: Neighbor) -> Iterator[str]:
     valued = (
         ("ttl", neighbor.ttl),
         ("max-prefixes", neighbor.max_prefixes),
+        ("max-originations", neighbor.max_originations and "{}/{}".format(*neighbor.max_originations)),
         ("allow-own-as", neighbor.allow_own_as or None),
         ("password", None if neighbor.password is None else HIDDEN),
     )

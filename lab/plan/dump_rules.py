@@ -54,6 +54,8 @@ def _match(match: Match) -> Iterator[str]:
 
 
 def _apply(apply: Apply) -> Iterator[str]:
+    if apply.weight is not None:
+        yield f"weight:{apply.weight}"
     if apply.local_pref is not None:
         yield f"local-pref:{apply.local_pref}"
     if apply.med is not None:

@@ -116,8 +116,7 @@ class Leg:
         circuit, peering = self.circuit, self.peering
         ipv6, microsoft = peering.ipv6_peering_config, peering.microsoft_peering_config
         return (
-            circuit.circuit_provisioning_state == "Enabled"
-            and circuit.service_provider_provisioning_state == "Provisioned"
+            circuit.in_service
             and peering.state is PeeringState.ENABLED
             and (version == 4 or (ipv6 is not None and ipv6.state is PeeringState.ENABLED))
             and (microsoft is None or microsoft.advertised_public_prefixes_state == "Configured")

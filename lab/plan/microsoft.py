@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv4Network
 from lab.model.azure import GatewayType, VirtualNetworkGateway
 from lab.model.topology import Topology
 from lab.plan.azure import instances
+from lab.plan.communities import azure_region
 from lab.plan.errors import PlanError
 from lab.plan.legs import Leg, legs
 from lab.plan.lookup import named
@@ -73,7 +74,8 @@ def _given_addresses(topology: Topology) -> Iterator[IPv4Address]:
 def _free_address(topology: Topology, gateway: VirtualNetworkGateway, taken: set[IPv4Address]) -> IPv4Address:
     location = named(topology.virtual_networks, gateway.virtual_network, "virtual network").location
     for region in topology.microsoft_network.regions:
-        for prefix in region.address_prefixes if region.name == location else ():
+        same = azure_region(region.name) == azure_region(location)
+        for prefix in region.address_prefixes if same else ():
             if isinstance(prefix, IPv4Network):
                 return next(address for address in prefix.hosts() if address not in taken)
     raise PlanError(

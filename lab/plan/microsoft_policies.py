@@ -1,17 +1,23 @@
-"""What Microsoft's routers accept and announce (learn.microsoft.com, expressroute-routing).
-
-Not implemented: the Local SKU's limit to one region's prefixes.
-"""
+"""What Microsoft's routers accept and announce (learn.microsoft.com, expressroute-routing)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from lab.bgp.policy import REJECT_ALL, Apply, Match, Policy, PrefixMatch, Rule
 from lab.bgp.route import DEFAULT_LOCAL_PREF, LOCAL, Prefix, parse_community
-from lab.model.azure import Connection
-from lab.model.circuit import RouteFilter
-from lab.plan.constants import DEFAULT_ROUTES, DOCUMENTATION_ASNS, RFC1918, UNIQUE_LOCAL
+from lab.model.azure import Connection, Region
+from lab.model.circuit import ExpressRouteCircuit, RouteFilter, SkuTier
+from lab.model.reach import cloud_of, location_of, reach_of, reaches
+from lab.plan.communities import azure_region, of_region
+from lab.plan.constants import (
+    DEFAULT_ROUTES,
+    DOCUMENTATION_ASNS,
+    LEARNED_WEIGHT,
+    OWN_WEIGHT,
+    RFC1918,
+    UNIQUE_LOCAL,
+)
 from lab.plan.sessions import both_families
 
 _IGNORE_COMMUNITIES = Apply(remove_communities=True)
@@ -61,26 +67,49 @@ def customers_only(customers: Iterable[str]) -> Policy:
     return _from_peers("on-premises", "from-customers", customers, Apply())
 
 
-def microsoft_to_customer(route_filter: RouteFilter | None) -> Policy:
-    """Microsoft peering: only what the attached route filter allows; without one, nothing."""
+def microsoft_to_customer(
+    circuit: ExpressRouteCircuit, route_filter: RouteFilter | None, regions: Iterable[Region]
+) -> Policy:
+    """Microsoft peering: only what the attached route filter allows, and of that only what the
+    circuit reaches of Microsoft's ``regions``; without a route filter, nothing."""
     if route_filter is None:
         return REJECT_ALL
-    rules = tuple(
+    allowed = tuple(
         Rule(
             rule.name, accept=True, match=Match(communities=frozenset(map(parse_community, rule.communities)))
         )
         for rule in route_filter.rules
     )
-    return Policy(route_filter.name, rules)
+    return Policy(route_filter.name, (*_out_of_reach(circuit, regions), *allowed))
+
+
+def _out_of_reach(circuit: ExpressRouteCircuit, regions: Iterable[Region]) -> Iterator[Rule]:
+    """A Local circuit brings one or two regions, a Standard one those of its geopolitical region
+    (expressroute-faqs). The rule's name says which."""
+    beyond = frozenset(
+        community
+        for each in regions
+        if not reaches(circuit, azure_region(each.name))
+        for community in of_region(each)
+    )
+    if beyond:
+        by_cloud = circuit.sku.tier is SkuTier.PREMIUM or location_of(circuit) is None
+        reach = cloud_of(circuit) if by_cloud else reach_of(circuit)
+        name = f"a {circuit.sku.tier.value} circuit reaches {reach} only"
+        yield Rule(name, accept=False, match=Match(communities=beyond))
 
 
 def at_gateway(connection: Connection, spaces: Iterable[Prefix]) -> Policy:
     """At a gateway, for the routes of one circuit: the connection's routing weight decides before
-    the AS path length does, and stays in this network, both as local preference does."""
+    the AS path length does, and stays in this network, both as local preference does.
+
+    It is not the weight that Azure shows, which is the same for all circuits: one speaker's
+    weight would not reach the network that has to follow it.
+    """
     weight = connection.routing_weight
-    apply = Apply(local_pref=DEFAULT_LOCAL_PREF + weight) if weight else Apply()
-    rule = Rule("routing-weight" if weight else "any-prefix", accept=True, apply=apply)
-    return Policy(connection.name, (_system_routes_win(spaces), rule))
+    apply = Apply(weight=LEARNED_WEIGHT, local_pref=DEFAULT_LOCAL_PREF + weight if weight else None)
+    name = f"routing-weight-{weight}" if weight else "any-prefix"
+    return Policy(connection.name, (_system_routes_win(spaces), Rule(name, accept=True, apply=apply)))
 
 
 def learned_only() -> Policy:
@@ -104,20 +133,19 @@ def from_gateways(instances: Iterable[str]) -> Policy:
     return _from_peers("learned", "from-gateways", instances, Apply())
 
 
-def at_virtual_network(spaces: Iterable[Prefix], *, second_choice: bool = False) -> Policy:
-    """What a virtual network lets its gateway teach it. ``second_choice``: a VPN gateway beside an
-    ExpressRoute gateway, whose routes win for the same prefix (use-s2s-vpn-as-backup-for-
-    expressroute-privatepeering)."""
-    apply = Apply(local_pref=DEFAULT_LOCAL_PREF - 1) if second_choice else Apply()
-    return Policy(
-        "virtual-network", (_system_routes_win(spaces), Rule("any-prefix", accept=True, apply=apply))
-    )
+def at_virtual_network(spaces: Iterable[Prefix], weight: int | None = None) -> Policy:
+    """What a virtual network lets its gateway teach it, with the ``weight`` it has there: of the
+    routes of both gateways those of ExpressRoute win for the same prefix
+    (use-s2s-vpn-as-backup-for-expressroute-privatepeering)."""
+    rule = Rule("any-prefix", accept=True, apply=Apply(weight=weight))
+    return Policy("virtual-network", (_system_routes_win(spaces), rule))
 
 
 def at_vpn_gateway(connection: Connection, spaces: Iterable[Prefix]) -> Policy:
     """From a VPN device: anything but the network's own prefixes, a default route included
     (vpn-gateway-vpn-faq)."""
-    return Policy(connection.name, (_system_routes_win(spaces), Rule("any-prefix", accept=True)))
+    rule = Rule("any-prefix", accept=True, apply=Apply(weight=OWN_WEIGHT))
+    return Policy(connection.name, (_system_routes_win(spaces), rule))
 
 
 def to_vpn_device() -> Policy:

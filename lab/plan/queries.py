@@ -37,6 +37,11 @@ def own_addresses(plan: Plan, namespace: str) -> frozenset[Address]:
     return frozenset(assigned.address.ip for assigned in plan.addresses if assigned.namespace == namespace)
 
 
+def owners(plan: Plan, address: Address) -> tuple[str, ...]:
+    """The namespaces that have the address, each once."""
+    return tuple(dict.fromkeys(one.namespace for one in plan.addresses if one.address.ip == address))
+
+
 def interfaces_of(plan: Plan, namespace: str) -> Iterator[str]:
     """The names of the namespace's interfaces but ``lo``, in build order."""
     for wire in plan.wires:

@@ -23,7 +23,7 @@ SOL_PACKET, PACKET_STATISTICS, PACKET_AUXDATA = 263, 6, 8
 SO_RCVBUFFORCE, SO_TIMESTAMPNS = 33, 35
 SIOCGIFHWADDR = 0x8927
 ARPHRD_ETHER, ARPHRD_LOOPBACK = 1, 772
-PACKET_OUTGOING = 4
+PACKET_HOST, PACKET_OUTGOING = 0, 4
 TP_STATUS_VLAN_VALID, TP_STATUS_VLAN_TPID_VALID = 0x10, 0x40
 DOT1Q = 0x8100
 MAC_ADDRESSES = 12
@@ -52,16 +52,59 @@ def interface_names() -> list[str]:
     return sorted(name for _, name in socket.if_nameindex())
 
 
-def open_interface(ifname: str) -> tuple[int, tuple[int, ...]]:
-    """The hardware type of an interface in the namespace of this process, and a socket for all
-    of its packets. Raises OSError."""
-    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+def open_socket(ifname: str = "") -> socket.socket:
+    """A socket for all packets of an interface in the namespace of this process; without a name,
+    of all of them. Raises OSError."""
+    protocol = 0 if ifname else socket.htons(ETH_P_ALL)
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
     _enlarge_buffer(sock)
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
-    sock.bind((ifname, ETH_P_ALL))
+    if ifname:
+        sock.bind((ifname, ETH_P_ALL))
+    return sock
+
+
+def open_interface(ifname: str) -> tuple[int, tuple[int, ...]]:
+    """The hardware type of an interface in the namespace of this process, and a socket for all
+    of its packets. Raises OSError."""
+    sock = open_socket(ifname)
     answer = fcntl.ioctl(sock, SIOCGIFHWADDR, struct.pack("16s24x", ifname.encode()))
     return struct.unpack_from("16xH", answer)[0], (sock.detach(),)
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A packet, and where. ``to_us``: its link-layer destination was the interface's own."""
+
+    packet: Packet
+    ifname: str
+    link_type: int
+    to_us: bool
+
+
+def link_type_of(hardware_type: int) -> int:
+    """What a packet begins with on an interface of that kind."""
+    return LINKTYPE_ETHERNET if hardware_type in (ARPHRD_ETHER, ARPHRD_LOOPBACK) else LINKTYPE_RAW
+
+
+def captured(sock: socket.socket, buffer: memoryview) -> Iterator[Captured]:
+    """All that is there by now, read into ``buffer``. A link that goes down is told once, as an
+    error; it may come up again."""
+    while True:
+        try:
+            length, ancillary, _, address = sock.recvmsg_into([buffer], ANCILLARY, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno not in LINK_ERRORS:
+                raise
+            continue
+        ifname, _, kind, hardware_type, _ = address
+        outbound = kind == PACKET_OUTGOING
+        if not (outbound and hardware_type == ARPHRD_LOOPBACK):  # on lo everything comes back in
+            packet = packet_of(bytes(buffer[:length]), ancillary, outbound=outbound)
+            yield Captured(packet, ifname, link_type_of(hardware_type), to_us=kind == PACKET_HOST)
 
 
 class Capture:
@@ -71,10 +114,7 @@ class Capture:
         self.count = 0
         self._socket = sock
         self._buffer = memoryview(bytearray(LONGEST_PACKET))
-        self._is_loopback = hardware_type == ARPHRD_LOOPBACK
-        ethernet = hardware_type in (ARPHRD_ETHER, ARPHRD_LOOPBACK)
-        self.link_type = LINKTYPE_ETHERNET if ethernet else LINKTYPE_RAW
-        self._socket.setblocking(False)
+        self.link_type = link_type_of(hardware_type)
 
     def write_to(self, file: int, interface: str, stops: tuple[int, ...], limits: Limits) -> None:
         """Write pcapng, each packet at once, until a limit is reached, one of ``stops`` becomes
@@ -104,25 +144,9 @@ class Capture:
             if file in ready:
                 raise BrokenPipeError
             if self._socket.fileno() in ready:
-                yield from self._waiting()
+                yield from (each.packet for each in captured(self._socket, self._buffer))
             if any(stop in ready for stop in stops):
                 return
-
-    def _waiting(self) -> Iterator[Packet]:
-        """All that is there by now. A link that goes down is told once, as an error; it may
-        come up again."""
-        while True:
-            try:
-                length, ancillary, _, address = self._socket.recvmsg_into([self._buffer], ANCILLARY)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno not in LINK_ERRORS:
-                    raise
-                continue
-            outbound = address[2] == PACKET_OUTGOING
-            if not (outbound and self._is_loopback):  # on lo everything comes back in
-                yield packet_of(bytes(self._buffer[:length]), ancillary, outbound=outbound)
 
 
 def packet_of(data: bytes, ancillary: Ancillary, *, outbound: bool) -> Packet:

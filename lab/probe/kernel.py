@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from ipaddress import ip_network
 from socket import AF_INET, AF_INET6
 from typing import Any
 
 from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
 
 Json = dict[str, Any]
 
@@ -15,8 +17,13 @@ FAMILIES = {AF_INET: "ipv4", AF_INET6: "ipv6"}
 DEFAULT = {AF_INET: "0.0.0.0/0", AF_INET6: "::/0"}
 
 MAIN_TABLE = 254
-ROUTE_TYPES = {1: "unicast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
-"""RTN_* of linux/rtnetlink.h; the other types are not in the main table."""
+ROUTE_TYPES = {1: "unicast", 2: "local", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
+"""RTN_* of linux/rtnetlink.h; the other types are not in the main table, nor is ``local``, but a
+lookup may end there."""
+FIB_MATCH = 0x2000
+"""RTM_F_FIB_MATCH: the entry a lookup ends in, with all of its next hops."""
+REFUSALS = {errno.EINVAL: "blackhole", errno.EACCES: "prohibit"}
+"""How a lookup ends at routes of these types."""
 
 PROTOCOLS = {1: "redirect", 2: "kernel", 3: "boot", 4: "static", 9: "ra", 201: "bgp (mseelab)"}
 """RTPROT_* of linux/rtnetlink.h, and our speakers' own."""
@@ -33,6 +40,11 @@ NEIGHBOR_STATES = {
 }
 """NUD_* of linux/neighbour.h."""
 NOARP = 0x40
+UNRESOLVED = frozenset({"incomplete", "failed"})
+"""Somebody was asked for and did not answer."""
+
+NTF_USE = 0x1
+IFF_UP, IFF_LOWER_UP = 0x1, 0x10000
 
 
 def main_table() -> list[Json]:
@@ -41,6 +53,37 @@ def main_table() -> list[Json]:
         names = _interface_names(ipr)
         routes = [route for family in FAMILIES for route in ipr.get_routes(family=family, table=MAIN_TABLE)]
     return [_route(route, names) for route in sorted(routes, key=_in_order)]
+
+
+def lookup(destination: str) -> Json:
+    """The entry that packets to the address take, as in ``main_table``; only its type where they
+    are thrown away, ``unreachable`` where there is none."""
+    with IPRoute() as ipr:
+        try:
+            found = ipr.route("get", dst=destination, flags=FIB_MATCH)
+        except NetlinkError as error:
+            return {"type": REFUSALS.get(error.code, "unreachable"), "next_hops": []}
+        return _route(found[0], _interface_names(ipr))
+
+
+def links() -> dict[str, Json]:
+    """Each interface: whether it is set up, whether the other end is there and up, its MTU in bytes."""
+    with IPRoute() as ipr:
+        return {
+            link.get_attr("IFLA_IFNAME"): {
+                "up": bool(link["flags"] & IFF_UP),
+                "carrier": bool(link["flags"] & IFF_LOWER_UP),
+                "mtu": link.get_attr("IFLA_MTU"),
+            }
+            for link in ipr.get_links()
+        }
+
+
+def ask_for(address: str, interface: str) -> None:
+    """Let the kernel find out the link-layer address, as if it had a packet for it."""
+    with IPRoute() as ipr:
+        index = ipr.link_lookup(ifname=interface)[0]
+        ipr.neigh("replace", dst=address, ifindex=index, flags=NTF_USE, state=0)
 
 
 def neighbors() -> list[Json]:

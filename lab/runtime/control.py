@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import socket
+from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.errors import BackendError, InputError, LabError
 from lab.runtime.rundir import RunFolder, short_path
@@ -27,6 +29,8 @@ NAMESPACE_KINDS = ("user", "pid", "mnt")
 
 LINE_LIMIT = 1 << 26
 
+Value = TypeVar("Value")
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -34,6 +38,22 @@ class Reply:
 
     answer: Any
     fds: tuple[int, ...] = ()
+
+
+def pack(value: object) -> str:
+    """A value too rich for JSON, as text; whoever may use the socket owns the lab."""
+    return b64encode(pickle.dumps(value)).decode()
+
+
+def unpack(text: str, kind: type[Value]) -> Value:
+    """The value of ``pack``. Raises InputError when it is none of that kind."""
+    try:
+        value = pickle.loads(b64decode(text, validate=True))
+    except Exception as error:  # noqa: BLE001  anything may come of bytes that are no pickle
+        raise InputError(f"this is no packed {kind.__name__}: {error}") from None
+    if not isinstance(value, kind):
+        raise InputError(f"this is a {type(value).__name__} and not a {kind.__name__}")
+    return value
 
 
 Handler = Callable[[dict[str, Any]], Awaitable[Reply]]

@@ -9,11 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from lab.bgp.speaker import Neighbor
-from lab.plan.types import Plan
-from lab.runtime.convergence import Statuses
+from lab.plan.types import Speaker
 from lab.runtime.netlink import InterfaceState, Router
 from lab.runtime.netns import NetworkNamespace
 
@@ -22,31 +22,42 @@ CONNECT_TIMEOUT_S = 1.0
 MAX_PREFIX_CEASE = "(6,1)"
 
 
-def explain(plan: Plan, statuses: Statuses, namespaces: dict[str, NetworkNamespace]) -> list[str]:
-    """A sentence for each session that is not up as planned, and for each refused route."""
-    findings = []
-    for speaker in plan.speakers:
-        status = statuses.get(speaker.namespace)
-        if status is None:
-            findings.append(f"{speaker.namespace}: daemon: its BGP daemon does not run")
-            continue
-        for session in status["sessions"]:
-            neighbor = speaker.config.neighbor(session["neighbor"])
-            if session["end_of_rib"] or (speaker.namespace, neighbor.name) in plan.expected_down:
-                continue
-            cause = _first_broken(session, neighbor, namespaces[speaker.namespace])
-            findings.append(f"{speaker.namespace} - {neighbor.name}: {cause}")
-        for prefix, text in status["fib_refused"].items():
-            findings.append(f"{speaker.namespace}: FIB: the kernel refused {prefix}: {text}")
-    return findings
+def explain(
+    speaker: Speaker,
+    status: Mapping[str, Any] | None,
+    namespace: NetworkNamespace,
+    neighbors: Collection[str],
+) -> list[str]:
+    """A sentence for each session with one of ``neighbors`` that is not up. Blocks.
+
+    ``status`` is what the speaker says of itself, None when it says nothing.
+    """
+    if status is None:
+        return [f"{speaker.namespace}: daemon: its BGP daemon does not run"]
+    return [
+        f"{speaker.namespace} - {session['neighbor']}: "
+        + _first_broken(session, speaker.config.neighbor(session["neighbor"]), namespace)
+        for session in status["sessions"]
+        if session["neighbor"] in neighbors and not session["end_of_rib"]
+    ]
+
+
+def refused_routes(speaker: Speaker, status: Mapping[str, Any] | None) -> list[str]:
+    """A sentence for each route that the kernel did not take."""
+    refused = status["fib_refused"] if status else {}
+    return [
+        f"{speaker.namespace}: FIB: the kernel refused {prefix}: {text}" for prefix, text in refused.items()
+    ]
 
 
 def _first_broken(session: dict[str, Any], neighbor: Neighbor, namespace: NetworkNamespace) -> str:
     if session["state"] == "established":
         return "OPEN: the session is up but the end-of-RIB marker has not come"
     last_error = session["last_error"] or ""
-    if session["held_down"] or MAX_PREFIX_CEASE in last_error:
+    if MAX_PREFIX_CEASE in last_error:
         return f"policy: dropped for too many prefixes ({last_error})"
+    if session["held_down"]:
+        return f"policy: held down ({last_error or 'a moment ago'})"
     with Router(namespace) as router:
         cause = _link_and_address(router, neighbor)
         if cause is not None:

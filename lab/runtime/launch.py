@@ -44,9 +44,10 @@ class Orders:
 
 @dataclass(frozen=True)
 class Progress:
-    """One step done."""
+    """One step done; or, as a ``warning``, that the lab will lack something."""
 
     text: str
+    warning: bool = False
 
 
 @dataclass(frozen=True)

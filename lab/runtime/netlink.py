@@ -129,7 +129,7 @@ class Router:
                 **flags,
             )
 
-    def add_route(
+    def set_route(
         self,
         prefix: Prefix,
         next_hops: tuple[Address, ...],
@@ -140,8 +140,9 @@ class Router:
         table: int | None = None,
         metric: int | None = None,
     ) -> None:
-        """A static route; no next hop and no interface: a blackhole. ``source``: what packets of our
-        own come from. ``table``: another than the main one. ``metric``: the lowest wins, none is 0."""
+        """The static route to ``prefix``, whatever it was before; no next hop and no interface:
+        a blackhole. ``source``: what packets of our own come from. ``table``: another than the main
+        one. ``metric``: the lowest wins, none is 0; routes of other metrics stay."""
         route: dict[str, Any] = {"dst": str(prefix), "proto": RTPROT_STATIC}
         if ifname is not None:
             route["oif"] = self.index(ifname)
@@ -161,8 +162,17 @@ class Router:
             route["multipath"] = [{"gateway": str(hop)} for hop in next_hops]
         elif ifname is None:
             route["type"] = "blackhole"
-        with _explained(f"add route {prefix}", self.namespace.name):
-            self._ipr.route("add", **route)
+        with _explained(f"set route {prefix}", self.namespace.name):
+            self._ipr.route("replace", **route)
+
+    def remove_route(self, prefix: Prefix) -> None:
+        """No static route to ``prefix`` any more; one that is gone already is fine."""
+        with _explained(f"remove route {prefix}", self.namespace.name):
+            try:
+                self._ipr.route("del", dst=str(prefix), proto=RTPROT_STATIC)
+            except NetlinkError as error:
+                if error.code != errno.ESRCH:
+                    raise
 
     def steer_udp(
         self, source: Address, destination: Address, port: int, table: int, *, priority: int

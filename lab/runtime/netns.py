@@ -23,14 +23,22 @@ SYSCTLS: Mapping[str, str] = {
     "ipv4/conf/all/arp_ignore": "1",
     "ipv4/conf/all/arp_announce": "2",
     "ipv4/fib_multipath_hash_policy": "1",
+    "ipv4/icmp_ratelimit": "0",
+    "ipv4/icmp_msgs_per_sec": "100000",
+    "ipv4/icmp_msgs_burst": "10000",
     "ipv4/tcp_syn_retries": "2",
     "ipv6/conf/all/accept_ra": "0",
     "ipv6/conf/default/accept_ra": "0",
+    "ipv6/conf/all/accept_dad": "0",
+    "ipv6/conf/default/accept_dad": "0",
     "ipv6/fib_multipath_hash_policy": "1",
+    "ipv6/icmp/ratelimit": "0",
 }
 """Every namespace: asymmetric paths are normal, ECMP hashes the 5-tuple, an interface answers
 ARP only for its own addresses, and a TCP connection attempt gives up after 7 s so that a
-session comes back soon after its link does."""
+session comes back soon after its link does. ICMP errors are not rationed: many flows to a closed
+port get an answer each. No duplicate address detection (RFC 4862): while it
+goes on, for a second or two, a router resolves no IPv6 neighbour for what it forwards."""
 
 FORWARDING_SYSCTLS = ("ipv4/ip_forward", "ipv6/conf/all/forwarding")
 

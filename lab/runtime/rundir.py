@@ -78,9 +78,24 @@ class RunFolder:
     def topology(self) -> Path:
         return self.path / TOPOLOGY
 
+    @property
+    def logs(self) -> Path:
+        return self.path / LOGS
+
     def log(self, name: str) -> Path:
         """The log of a daemon; a VRF's slash becomes a dot."""
-        return self.path / LOGS / (name.replace("/", ".") + ".log")
+        return self.logs / (name.replace("/", ".") + ".log")
+
+    def keep_topology(self, path: Path) -> None:
+        """A copy of what the lab is made from, in the place of the one before; it may hold keys.
+        Raises BackendError."""
+        copy = self.topology.with_suffix(".new")
+        try:
+            with os.fdopen(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(path.read_bytes())
+            copy.replace(self.topology)
+        except OSError as error:
+            raise BackendError(f"cannot write {self.topology}: {error.strerror}") from error
 
     def clear(self) -> None:
         for entry in self.path.iterdir():
@@ -145,7 +160,7 @@ def claim(name: str) -> tuple[RunFolder, int]:
 def _prepare(folder: RunFolder) -> None:
     try:
         folder.clear()
-        (folder.path / LOGS).mkdir(mode=0o700)
+        folder.logs.mkdir(mode=0o700)
     except OSError as error:
         folder.remove()
         raise BackendError(f"cannot prepare {folder.path}: {error.strerror}") from error

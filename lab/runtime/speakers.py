@@ -11,6 +11,7 @@ import os
 import pickle
 import signal
 import socket
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,13 +75,24 @@ class Speakers:
     def __contains__(self, namespace: str) -> bool:
         return namespace in self._all
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[RunningSpeaker]:
         return iter(self._all.values())
 
     def start(self, speaker: Speaker, namespace: NetworkNamespace, log: Path) -> None:
         running = RunningSpeaker(speaker, namespace, log)
         self._all[speaker.namespace] = running
         self._start(running)
+
+    async def reconfigure(self, speaker: Speaker, do: str, **details: Any) -> None:
+        """From now on ``speaker`` is what runs in its namespace, also when its process is started
+        again; its agent is told by ``do``. Raises BackendError when it has not taken that over."""
+        running = self._all[speaker.namespace]
+        running.speaker = speaker
+        try:
+            await self.ask(speaker.namespace, do, **details)
+        except BackendError as error:
+            hint = f"the change holds as soon as it runs again; see {running.log}"
+            raise BackendError(error.message, hint=hint) from None
 
     async def ask(self, namespace: str, do: str, **details: Any) -> Any:
         """The answer of a speaker's agent. Raises BackendError when there is none."""
@@ -91,7 +103,8 @@ class Speakers:
         number = self._next_request
         future = running.answers[number] = self._loop.create_future()
         try:
-            running.channel.send({"request": number, "do": do, **details})
+            if not running.channel.send({"request": number, "do": do, **details}):
+                self._loop.add_writer(running.channel, self._flush, running, running.channel)
             return await asyncio.wait_for(future, AGENT_ANSWER.seconds)
         except (TimeoutError, ChannelClosedError):
             raise BackendError(
@@ -101,9 +114,10 @@ class Speakers:
         finally:
             running.answers.pop(number, None)
 
-    async def statuses(self) -> dict[str, dict[str, Any]]:
-        """Every speaker's status, by namespace; a speaker that is down has none."""
-        names = [running.name for running in self if running.channel is not None]
+    async def statuses(self, among: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
+        """Every speaker's status, or of some, by namespace; a speaker that is down has none."""
+        chosen = self if among is None else [self._all[name] for name in among]
+        names = [running.name for running in chosen if running.channel is not None]
         answers = await asyncio.gather(*(self.ask(name, "status") for name in names), return_exceptions=True)
         return {name: answer for name, answer in zip(names, answers, strict=True) if isinstance(answer, dict)}
 
@@ -148,6 +162,13 @@ class Speakers:
         self._loop.call_later(running.pause, self._start, running)
         running.pause = min(running.pause * 2, LONGEST_RESTART_S)
 
+    def _flush(self, running: RunningSpeaker, channel: Channel) -> None:
+        try:
+            if channel.flush():
+                self._loop.remove_writer(channel)
+        except ChannelClosedError:
+            self._drop_channel(running, channel)
+
     def _on_channel(self, running: RunningSpeaker, channel: Channel) -> None:
         try:
             messages = channel.receive()
@@ -179,6 +200,7 @@ class Speakers:
         if running.channel is not channel:
             return
         self._loop.remove_reader(channel)
+        self._loop.remove_writer(channel)
         channel.close()
         running.channel = None
         for future in running.answers.values():

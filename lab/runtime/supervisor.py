@@ -9,23 +9,29 @@ import pickle
 import signal
 import socket
 import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from lab.errors import BackendError, LabError
 from lab.plan.tunnel_facts import sessions_at_tunnels, without_tunnels
+from lab.plan.types import Plan
 from lab.runtime import capability, control, wiring
 from lab.runtime.capability import Mechanisms
 from lab.runtime.convergence import Observation, converged, expected_sessions, observe
-from lab.runtime.diagnose import explain
 from lab.runtime.events import EventLog
 from lab.runtime.isolation import own_mounts
 from lab.runtime.launch import AUTO, Failed, Orders, Progress, Ready, receive_orders
+from lab.runtime.operations import Operations
+from lab.runtime.reaper import Reaper
 from lab.runtime.rundir import RunFolder
 from lab.runtime.speakers import Speakers
 from lab.runtime.tunnels import Tunnels
 from lab.runtime.view import View
 from lab.runtime.zygote import fork_zygote, send_log
 from lab.timing import Backoff
+
+Expected = Callable[[Plan], set[tuple[str, str]]]
+"""Which sessions of a plan must be up by now; asked at every look, since the plan may change."""
 
 
 def supervise(asker: socket.socket, *, rootless: bool) -> None:
@@ -104,7 +110,7 @@ class _Supervisor:
         if self._orders.dataplane != AUTO:
             raise BackendError(f"no data plane {self._orders.dataplane!r} here: {mechanisms.no_dataplane}")
         self._plan = without_tunnels(self._plan)
-        self._step(f"WARNING: no IPsec tunnels: {mechanisms.no_dataplane}")
+        self._step(f"no IPsec tunnels: {mechanisms.no_dataplane}", warning=True)
 
     async def _live(self, zygote: socket.socket) -> None:
         self._stopping = asyncio.Event()
@@ -121,6 +127,9 @@ class _Supervisor:
             self._mechanisms,
             rootless=self._rootless,
         )
+        self._operations = Operations(
+            self._view, self._speakers, self._namespaces, self._events, self._reaper
+        )
         server = await control.serve(control.listen(self._folder.control_socket), self._handle)
         self._step(f"started {len(self._plan.speakers)} BGP speakers")
         await self._tunnels.start(self._events)
@@ -136,13 +145,12 @@ class _Supervisor:
         """Tunnels are begun once there is a way to their far ends; an IKE message that is lost is
         sent again only after seconds."""
         deadline = time.monotonic() + self._orders.convergence.seconds
-        everything = expected_sessions(self._plan)
-        if self._plan.tunnels:
-            await self._converge(everything - sessions_at_tunnels(self._plan), deadline)
+        if self._view.plan.tunnels:
+            await self._converge(_beside_tunnels, deadline)
             self._tunnels.open()
             await self._until_tunneled(deadline)
-            self._step(f"opened {len(self._plan.tunnels) // 2} IPsec tunnels")
-        await self._converge(everything, deadline)
+            self._step(f"opened {len(self._view.plan.tunnels) // 2} IPsec tunnels")
+        await self._converge(expected_sessions, deadline)
         self._view.state = "running"
 
     async def _until_tunneled(self, deadline: float) -> None:
@@ -150,11 +158,10 @@ class _Supervisor:
             self._tunnels.changed.clear()
             remaining = deadline - time.monotonic()
             if remaining <= 0:
-                findings = "\n".join(f"  {finding}" for finding in self._tunnels.missing())
-                raise self._too_late(findings)
+                raise self._too_late(self._tunnels.missing())
             await _first_of(self._stopping, self._tunnels.changed, timeout=remaining)
 
-    async def _converge(self, expected: set[tuple[str, str]], deadline: float) -> None:
+    async def _converge(self, expected: Expected, deadline: float) -> None:
         """Until two looks in a row say so; ends early when nobody waits any more.
 
         A look costs every speaker a wake-up, so there is none before all have reported the
@@ -165,30 +172,32 @@ class _Supervisor:
         await self._until_reported(expected, deadline)
         while not self._stopping.is_set():
             statuses = await self._speakers.statuses()
-            seen = observe(self._plan, statuses, expected)
+            seen = observe(self._view.plan, statuses, expected(self._view.plan))
             if last is not None and converged(last, seen):
                 return
             if time.monotonic() > deadline:
-                raise await asyncio.to_thread(self._not_converged, seen, statuses)
+                raise await self._not_converged(seen)
             last = seen
             await _first_of(self._stopping, timeout=backoff.next())
 
-    async def _until_reported(self, expected: set[tuple[str, str]], deadline: float) -> None:
-        while not (self._stopping.is_set() or expected <= self._speakers.complete):
+    async def _until_reported(self, expected: Expected, deadline: float) -> None:
+        while not self._stopping.is_set():
+            if expected(self._view.plan) <= self._speakers.complete:
+                return
             self._speakers.changed.clear()
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 return
             await _first_of(self._stopping, self._speakers.changed, timeout=remaining)
 
-    def _not_converged(self, seen: Observation, statuses: dict[str, dict[str, Any]]) -> BackendError:
-        findings = explain(self._plan, statuses, self._namespaces) or list(seen.missing)
-        return self._too_late("\n".join(f"  {finding}" for finding in findings or ["routes still move"]))
+    async def _not_converged(self, seen: Observation) -> BackendError:
+        return self._too_late(await self._view.diagnose() or seen.missing or ["routes still move"])
 
-    def _too_late(self, findings: str) -> BackendError:
+    def _too_late(self, findings: Iterable[str]) -> BackendError:
         budget = self._orders.convergence
+        text = "\n".join(f"  {finding}" for finding in findings)
         return BackendError(
-            f"the lab did not converge in {budget.seconds:g} s ({budget.name}):\n{findings}",
+            f"the lab did not converge in {budget.seconds:g} s ({budget.name}):\n{text}",
             hint="nothing was left behind; a slow machine may need `--timeout SECONDS`",
         )
 
@@ -207,15 +216,15 @@ class _Supervisor:
         facts = {
             "rootless": self._rootless,
             "tagging": self._mechanisms.tagging.name,
-            "dataplane": self._mechanisms.dataplane if self._plan.tunnels else None,
+            "dataplane": self._mechanisms.dataplane if self._view.plan.tunnels else None,
         }
         with contextlib.suppress(OSError):
             asker.sendall(pickle.dumps(Ready(seconds, facts)))
         asker.close()
 
-    def _step(self, text: str) -> None:
-        self._events.write("progress", text=text)
-        self._tell(Progress(text))
+    def _step(self, text: str, *, warning: bool = False) -> None:
+        self._events.write("warning" if warning else "progress", text=text)
+        self._tell(Progress(text, warning))
 
     def _tell(self, message: Progress | Failed) -> None:
         if self._asker is not None:
@@ -225,7 +234,7 @@ class _Supervisor:
     def _watch_signals(self) -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stopping.set)
-        loop.add_signal_handler(signal.SIGCHLD, _reap)
+        self._reaper = Reaper(loop)
         assert self._asker is not None
         loop.add_reader(self._asker, self._stopping.set)
 
@@ -244,8 +253,15 @@ class _Supervisor:
                 return control.Reply("stopping")
             case "namespace":
                 return self._view.namespace(request["namespace"])
+            case "originate" | "withdraw" | "apply":
+                return control.Reply(await self._operations.answer(request))
             case _:
                 return control.Reply(await self._view.answer(request))
+
+
+def _beside_tunnels(plan: Plan) -> set[tuple[str, str]]:
+    """What comes up without them."""
+    return expected_sessions(plan) - sessions_at_tunnels(plan)
 
 
 async def _first_of(*events: asyncio.Event, timeout: float) -> None:
@@ -254,10 +270,3 @@ async def _first_of(*events: asyncio.Event, timeout: float) -> None:
     await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
     for each in waiting:
         each.cancel()
-
-
-def _reap() -> None:
-    """An init inherits orphans."""
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass

@@ -85,16 +85,16 @@ def _place(end: TunnelEnd, number: int, router: Router) -> Place:
     router.add_address(port, ROUTER)
     router.change_link(port, state="up")
     for prefix, metric in _routes(end):
-        router.add_route(prefix, (), metric=LAST_RESORT + metric)
+        router.set_route(prefix, (), metric=LAST_RESORT + metric)
     table = FIRST_TABLE + number
-    router.add_route(EVERYWHERE, (), port, table=table)
+    router.set_route(EVERYWHERE, (), port, table=table)
     for udp in IKE_PORTS:
         router.steer_udp(end.remote_address, end.local_address, udp, table, priority=STEERING)
     with Router(namespace) as inside:
         inside.change_link("lo", state="up")
         inside.add_address(OUTER_PORT, host(end.local_address))
         inside.change_link(OUTER_PORT, state="up")
-        inside.add_route(EVERYWHERE, (ROUTER.ip,), OUTER_PORT, onlink=True)
+        inside.set_route(EVERYWHERE, (ROUTER.ip,), OUTER_PORT, onlink=True)
     if not end.answers:
         _load(namespace, REFUSE)
     return Place(end, namespace, router.namespace)
@@ -135,7 +135,7 @@ def adopt(place: Place) -> None:
         carrier.set_carrier(place.router, end.ifname, up=False)
         router.change_link(end.ifname, state="up")
         for prefix, metric in _routes(end):
-            router.add_route(prefix, (), end.ifname, source=end.inner_address, metric=metric)
+            router.set_route(prefix, (), end.ifname, source=end.inner_address, metric=metric)
 
 
 def carry(place: Place, *, up: bool) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import socket
 import struct
+from itertools import chain
 from typing import Any
 
 from lab.errors import InputError
 from lab.plan.types import Endpoint, Plan
 from lab.runtime.capability import Mechanisms
-from lab.runtime.control import NAMESPACE_KINDS, Reply
+from lab.runtime.control import NAMESPACE_KINDS, Reply, pack
+from lab.runtime.convergence import expected_sessions, observe, settled
+from lab.runtime.diagnose import explain, refused_routes
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.speakers import Speakers
 from lab.runtime.tunnels import Tunnels
@@ -21,7 +25,8 @@ IFF_UP, IFF_RUNNING = 0x1, 0x40
 
 
 class View:
-    """Reads; changes nothing. ``state`` is ``starting`` until the lab has converged."""
+    """Reads; changes nothing. ``state`` is ``starting`` until the lab has converged; ``plan`` is
+    what runs now."""
 
     def __init__(
         self,
@@ -35,7 +40,7 @@ class View:
     ) -> None:
         self.state = "starting"
         self.mechanisms = mechanisms
-        self._plan = plan
+        self.plan = plan
         self._namespaces = namespaces
         self._speakers = speakers
         self._tunnels = tunnels
@@ -52,6 +57,12 @@ class View:
             case {"do": "sessions", "namespace": name}:
                 status = await self._speakers.ask(self.resolve(name, speaker=True), "status")
                 return status["sessions"]
+            case {"do": "plan"}:
+                return pack(self.plan)
+            case {"do": "settled"}:
+                return await self.settled()
+            case {"do": "diagnose", **which}:
+                return await self.diagnose(which.get("namespace"), which.get("neighbor"))
             case _:
                 raise InputError(f"unknown request {request.get('do')!r}")
 
@@ -59,13 +70,13 @@ class View:
         """The shape every tool may rely on; see the README's command-line contract."""
         statuses = await self._speakers.statuses()
         return {
-            "lab": self._plan.name,
+            "lab": self.plan.name,
             "state": self.state,
             "backend": "netns",
-            "dataplane": self.mechanisms.dataplane if self._plan.tunnels else None,
+            "dataplane": self.mechanisms.dataplane if self.plan.tunnels else None,
             "rootless": self._rootless,
             "tagging": self.mechanisms.tagging.name,
-            "nodes": [self._node(namespace.name) for namespace in self._plan.namespaces],
+            "nodes": [self._node(namespace.name) for namespace in self.plan.namespaces],
             "links": [
                 {
                     "name": wire.name,
@@ -73,7 +84,7 @@ class View:
                     "b": str(wire.b),
                     "state": self._wire_state(wire.a, wire.b),
                 }
-                for wire in self._plan.wires
+                for wire in self.plan.wires
             ],
             "bgp_sessions": [
                 {"node": node, "vrf": vrf, **session}
@@ -83,6 +94,47 @@ class View:
             ],
             "tunnels": await self._tunnels.describe(),
         }
+
+    async def settled(self) -> dict[str, Any]:
+        """Whether nothing moves: all is sent, received and in the kernels. ``missing``: which
+        sessions that should be up are not, which is no motion."""
+        statuses = await self._speakers.statuses()
+        first = observe(self.plan, statuses)
+        second = observe(self.plan, await self._speakers.statuses(statuses))
+        return {"settled": settled(first, second), "missing": list(second.missing)}
+
+    async def diagnose(self, name: str | None = None, neighbor: str | None = None) -> list[str]:
+        """A sentence for each session that is down and should not be, and for each refused route;
+        or for each of one speaker, or for that with one neighbour, whatever it should be."""
+        chosen = self._sessions_up() if name is None else self._sessions_of(name, neighbor)
+        statuses = await self._speakers.statuses(chosen)
+        found = await asyncio.gather(
+            *(
+                asyncio.to_thread(
+                    explain, self.plan.speaker(each), statuses.get(each), self._namespaces[each], neighbors
+                )
+                for each, neighbors in chosen.items()
+            )
+        )
+        refused = [refused_routes(self.plan.speaker(each), statuses.get(each)) for each in chosen]
+        return [*chain(*found), *(chain(*refused) if neighbor is None else ())]
+
+    def _sessions_up(self) -> dict[str, set[str]]:
+        """The neighbours of each speaker with whom a session should be up."""
+        expected = expected_sessions(self.plan)
+        return {
+            name: {neighbor for namespace, neighbor in expected if namespace == name}
+            for name in self._speakers_in_order()
+        }
+
+    def _sessions_of(self, name: str, neighbor: str | None) -> dict[str, set[str]]:
+        resolved = self.resolve(name, speaker=True)
+        known = {each.name for each in self.plan.speaker(resolved).config.neighbors}
+        if neighbor is not None and neighbor not in known:
+            raise InputError(
+                f"{resolved} has no session with {neighbor}", hint=f"there are: {', '.join(sorted(known))}"
+            )
+        return {resolved: known if neighbor is None else {neighbor}}
 
     def namespace(self, name: str) -> Reply:
         """Descriptors that let a command join: user, PID, mount and network namespace."""
@@ -97,7 +149,7 @@ class View:
         A node's name alone means its only namespace of use: the one with a speaker if it has
         exactly one, else its base. Raises InputError listing what there is.
         """
-        wanted = {s.namespace for s in self._plan.speakers} if speaker else set(self._namespaces)
+        wanted = {s.namespace for s in self.plan.speakers} if speaker else set(self._namespaces)
         if name in wanted:
             return name
         inside = sorted(known for known in wanted if known.split("/")[0] == name)
@@ -112,7 +164,7 @@ class View:
     def _node(self, name: str) -> dict[str, Any]:
         node, vrf = _split(name)
         state = self._speakers[name].state if name in self._speakers else "running"
-        return {"name": node, "vrf": vrf, "role": self._plan.node(node).role.value, "state": state}
+        return {"name": node, "vrf": vrf, "role": self.plan.node(node).role.value, "state": state}
 
     def _wire_state(self, *ends: Endpoint) -> str:
         return "up" if all(self._is_running(end) for end in ends) else "down"
@@ -127,13 +179,13 @@ class View:
         return bool(flags & IFF_UP and flags & IFF_RUNNING)
 
     def _speakers_in_order(self) -> list[str]:
-        return [speaker.namespace for speaker in self._plan.speakers]
+        return [speaker.namespace for speaker in self.plan.speakers]
 
     def _sessions(self, name: str, statuses: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
         """A daemon that is down has its sessions in state idle."""
         if name in statuses:
             return list(statuses[name]["sessions"])
-        config = self._plan.speaker(name).config
+        config = self.plan.speaker(name).config
         return [
             {
                 "neighbor": neighbor.name,

@@ -9,8 +9,9 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from lab.errors import BackendError
+from lab.plan.changes import Changes
 from lab.plan.render.nft import render_filter
-from lab.plan.types import PacketFilter, Plan
+from lab.plan.types import PacketFilter, Plan, StaticRoute
 from lab.runtime import netns
 from lab.runtime.netlink import Router
 from lab.runtime.netns import NetworkNamespace
@@ -40,11 +41,30 @@ def wire(plan: Plan, namespaces: dict[str, NetworkNamespace], tagging: Tagging) 
             routers[assignment.namespace].add_address(assignment.ifname, assignment.address)
         _turn_up(plan, routers)
         for route in plan.static_routes:
-            routers[route.namespace].add_route(
-                route.prefix, route.next_hops, route.ifname, onlink=route.onlink
-            )
+            _set_route(routers[route.namespace], route)
     for packet_filter, loading in filters:
         _check_filter(packet_filter, loading.result())
+
+
+def change(changes: Changes, namespaces: dict[str, NetworkNamespace]) -> None:
+    """Filters and routes of a lab that runs. Raises BackendError; what came before that stays.
+
+    A ruleset takes the place of the one before it in one transaction (nft(8)).
+    """
+    filters = [_start_filter(each, namespaces[each.namespace]) for each in changes.filters]
+    for packet_filter, loading in filters:
+        _check_filter(packet_filter, loading.result())
+    touched = {route.namespace for route in (*changes.routes, *changes.removed_routes)}
+    with ExitStack() as stack:
+        routers = {name: stack.enter_context(Router(namespaces[name])) for name in touched}
+        for route in changes.removed_routes:
+            routers[route.namespace].remove_route(route.prefix)
+        for route in changes.routes:
+            _set_route(routers[route.namespace], route)
+
+
+def _set_route(router: Router, route: StaticRoute) -> None:
+    router.set_route(route.prefix, route.next_hops, route.ifname, onlink=route.onlink)
 
 
 def _add_wires(plan: Plan, routers: dict[str, Router], namespaces: dict[str, NetworkNamespace]) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 from lab.bgp.speaker import SpeakerConfig
 from lab.runtime import syscalls
 
-MESSAGE = 1 << 20
+MESSAGE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,12 @@ class Start:
     name: str
     config: SpeakerConfig
     exabgp_configuration: str
+
+
+@dataclass(frozen=True)
+class StartFile:
+    """A ``Start`` in a file whose descriptor comes along, before those the ``Start`` needs: a
+    speaker may have more to say than one message of a socket holds."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +61,6 @@ class Exited:
 def fork_zygote() -> tuple[int, socket.socket]:
     """Returns the zygote's pid and our end of the socket to it."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    for sock in (ours, theirs):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * MESSAGE)
     pid = os.fork()
     if pid:
         theirs.close()
@@ -65,6 +69,8 @@ def fork_zygote() -> tuple[int, socket.socket]:
     status = 1
     try:
         syscalls.set_process_name("mseelab-zygote")
+        # Descriptor 2 is a log's before long; what Python has, a test's capture say, may be closed.
+        sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
         _Zygote(theirs).serve()
         status = 0
     except BaseException:  # noqa: BLE001  the process ends here whatever happens
@@ -74,7 +80,10 @@ def fork_zygote() -> tuple[int, socket.socket]:
 
 
 def send_start(sock: socket.socket, start: Start, namespace: int, channel: int, log: int) -> None:
-    socket.send_fds(sock, [pickle.dumps(start)], [namespace, channel, log])
+    with os.fdopen(os.memfd_create("start"), "w+b") as file:
+        pickle.dump(start, file)
+        file.seek(0)
+        socket.send_fds(sock, [pickle.dumps(StartFile())], [file.fileno(), namespace, channel, log])
 
 
 def send_log(sock: socket.socket, log: int) -> None:
@@ -105,13 +114,14 @@ class _Zygote:
                     return
 
     def _serve_request(self) -> bool:
-        data, fds, _, _ = socket.recv_fds(self._socket, MESSAGE, 3)
+        data, fds, _, _ = socket.recv_fds(self._socket, MESSAGE, 4)
         if not data:
             return False
         request: Any = pickle.loads(data)
         match request:
-            case Start():
-                self._start(request, fds)
+            case StartFile():
+                with os.fdopen(fds[0], "rb") as file:
+                    self._start(pickle.load(file), fds[1:])
             case LogTo():
                 os.dup2(fds[0], 1)
                 os.dup2(fds[0], 2)

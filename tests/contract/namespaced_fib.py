@@ -1,4 +1,4 @@
-"""A KernelFib in a network namespace of its own, called from the test's process.
+"""A KernelFib, and static routes, in a network namespace of its own, called from the test's process.
 
 Works as root and as an ordinary user. A child leaves the host's namespaces, its child is
 the init of the new ones, holds the KernelFib and answers calls over a pipe; when the pipe
@@ -23,6 +23,8 @@ from typing import Any
 from lab.agent.fib import RTPROT_MSEELAB, KernelFib, NextHops
 from lab.bgp.route import Prefix
 from lab.runtime.isolation import isolate, own_mounts
+from lab.runtime.netlink import Router
+from lab.runtime.netns import SELF, NetworkNamespace
 from lab.runtime.process import node_environment
 
 Routes = dict[Prefix, NextHops]
@@ -53,6 +55,13 @@ class NamespacedFib:
     def routes(self, protocol: int = RTPROT_MSEELAB) -> Routes:
         found: Routes = self._call("routes", protocol)
         return found
+
+    def set_route(self, prefix: Prefix, *details: Any) -> None:
+        """``Router.set_route``: next hops, interface, onlink."""
+        self._call("set_route", (prefix, *details))
+
+    def remove_route(self, prefix: Prefix) -> None:
+        self._call("remove_route", (prefix,))
 
     def ip(self, words: str) -> str:
         """Run ``ip`` in the namespace."""
@@ -105,7 +114,14 @@ def _serve(connection: Connection) -> None:
     for words in SET_UP:
         _ip(words)
     fib = KernelFib()
-    calls: dict[str, Callable[[Any], object]] = {"apply": fib.apply, "routes": _routes, "ip": _ip}
+    here = NetworkNamespace("here", os.open(SELF, os.O_RDONLY))
+    calls: dict[str, Callable[[Any], object]] = {
+        "apply": fib.apply,
+        "routes": _routes,
+        "ip": _ip,
+        "set_route": lambda route: _set_route(here, *route),
+        "remove_route": lambda route: _remove_route(here, *route),
+    }
     while True:
         try:
             what, argument = connection.recv()
@@ -115,6 +131,17 @@ def _serve(connection: Connection) -> None:
             connection.send((True, calls[what](argument)))
         except Exception:  # noqa: BLE001  the test's process shows it
             _answer_failure(connection)
+
+
+def _set_route(here: NetworkNamespace, prefix: Prefix, hops: NextHops, *further: Any) -> None:
+    ifname, onlink = further or (None, False)
+    with Router(here) as router:
+        router.set_route(prefix, hops, ifname, onlink=onlink)
+
+
+def _remove_route(here: NetworkNamespace, prefix: Prefix) -> None:
+    with Router(here) as router:
+        router.remove_route(prefix)
 
 
 def _answer_failure(connection: Connection) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,10 +9,8 @@ from dataclasses import replace
 from lab_client import Lab, unique
 
 from lab.bgp.speaker import Neighbor, SpeakerConfig
-from lab.cli.down import end
 from lab.plan.types import Plan
-from lab.runtime.launch import Launch, Orders
-from lab.runtime.rundir import claim
+from lab.runtime import lifecycle
 from lab.timing import CONVERGENCE, Budget
 
 
@@ -22,23 +18,8 @@ from lab.timing import CONVERGENCE, Budget
 def running(plan: Plan, budget: Budget = CONVERGENCE) -> Iterator[Lab]:
     """The lab of a plan. Raises BackendError when it does not converge; nothing is left then."""
     plan = replace(plan, name=unique(plan.name))
-    launch = Launch()
-    try:
-        launch.await_isolation()
-        folder, lock = claim(plan.name)
-        try:
-            launch.begin(Orders(plan, folder.path, time.monotonic(), budget), lock)
-            launch.wait(lambda _: None)
-        finally:
-            os.close(lock)
-    except BaseException:
-        launch.abandon()
-        folder.remove()
-        raise
-    try:
+    with lifecycle.running(lambda: plan, budget):
         yield Lab(plan.name)
-    finally:
-        end(folder)
 
 
 def with_config(plan: Plan, speaker: int, config: SpeakerConfig) -> Plan:

@@ -25,6 +25,7 @@ VOLATILE = (
     (re.compile(r"\btime [\d.]+ms"), "time Tms"),
     (re.compile(r"= [\d.]+(/[\d.]+){3} ms"), "= T/T/T/T ms"),
     (re.compile(r"\bport \d+"), "port P"),
+    (re.compile(r" +\d+\.\d s\b"), " T s"),
 )
 """Round trip times, durations and ephemeral ports: different in every run."""
 

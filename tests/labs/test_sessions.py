@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from plan_labs import running, with_neighbor
 from lab.bench.line import line_plan
 from lab.bgp.speaker import Timers
 from lab.plan.types import Plan
+from lab.runtime.control import Control
 from lab.runtime.rundir import folder_of
 
 QUICK = Timers(keepalive=1, hold=3, restart=1)
@@ -85,3 +87,21 @@ def test_routes_survive_an_interface_that_is_down_for_less_than_the_hold_time() 
         eventually("the route is back", installed)
         assert _session(lab, "r0", "r1")["state"] == "established"
         assert "session-down" not in {event["kind"] for event in lab.events()}
+
+
+def test_a_session_is_kept_down_while_there_are_too_many_prefixes_and_comes_up_with_fewer() -> None:
+    plan = replace(with_neighbor(line_plan(2), 0, "r1", max_originations=(2, 0)), name="test-held")
+    with running(plan) as lab, closing(Control(folder_of(lab.name))) as control:
+        own = ["192.0.2.0/24", "198.51.100.0/24"]  # and the one it has anyway
+        control.ask("originate", namespace="r0", prefixes=own, communities=[], as_path=[])
+        eventually("r1 is told to go", lambda: "(6,2)" in (_session(lab, "r1", "r0")["last_error"] or ""))
+        held = _session(lab, "r0", "r1")
+        assert (held["state"], held["held_down"]) == ("idle", True)
+        assert held["last_error"] == "more than 2 IPv4 prefixes of our own"
+        assert lab.best("r1", "10.0.0.0/24") is None
+
+        control.ask("withdraw", namespace="r0", prefixes=own[:1])
+        eventually("r1 hears of it again", lambda: lab.best("r1", own[1]) is not None)
+        assert lab.best("r1", own[0]) is None
+        kinds = [e["kind"] for e in lab.events() if e["kind"] in ("session-held", "session-released")]
+        assert kinds == ["session-held", "session-released"]

@@ -1,4 +1,4 @@
-"""Every kind of topology comes up and carries packets: dual stack, transit, layer 3, two circuits."""
+"""Every topology of the repository comes up and carries packets."""
 
 from __future__ import annotations
 
@@ -11,36 +11,44 @@ from lab_client import Lab
 from lab.model.load import load_topology
 from lab.plan.compile import compile_topology
 
-TOPOLOGIES = Path(__file__).parents[1] / "golden" / "plans"
+ROOT = Path(__file__).parents[2]
+FOLDERS = ROOT / "scenarios" / "topologies", ROOT / "tests" / "golden" / "plans"
+FILES = {file.stem: file for folder in FOLDERS for file in folder.glob("*.yaml")}
+REFERENCE, MISTAKES = "expressroute-vpn", "mismatches"
 
 Reach = tuple[str, str, bool]
 """From a node to an address, and whether it gets there."""
 
 REACHES: dict[str, tuple[Reach, ...]] = {
-    "dual-stack": (
+    "expressroute-basic": (("app1", "10.17.1.4", True),),
+    "dual-circuit": (("west1", "10.20.1.4", True), ("vm-west", "10.2.0.10", True)),
+    "dual-stack": (("app1", "fd00:20:0:1::4", True), ("vm-six", "10.0.0.10", True)),
+    "hub-spoke": (
         ("app1", "10.20.1.4", True),
+        ("vm-app", "10.0.0.10", True),
+        ("vm-hub", "10.30.1.4", True),
+        ("app1", "10.30.1.4", False),
+    ),
+    "ipv6-everywhere": (
         ("app1", "fd00:20:0:1::4", True),
         ("vm-six", "fd00:1::10", True),
         ("web1", "10.20.1.4", False),
     ),
-    "hub-spoke": (
-        ("app1", "10.10.1.4", True),
-        ("app1", "10.11.1.4", True),
-        ("vm-app", "10.0.0.10", True),
-        ("vm-app", "10.12.1.4", False),
-    ),
-    "layer3": (
-        ("app1", "10.30.1.4", True),
-        ("vm-uk", "10.2.0.10", True),
-        ("app2", "10.30.1.4", True),
-    ),
+    "layer3-provider": (("app1", "10.30.1.4", True), ("vm-uk", "10.3.0.10", True)),
+    "limits": (("ce1/core", "192.168.100.2", True), ("ce2/core", "192.168.101.2", True)),
+    "local-sku": (("app1", "10.17.1.4", True), ("web1", "13.69.0.10", True)),
     "two-circuits": (("app1", "10.17.1.4", True), ("vm-corp", "10.0.0.10", True)),
 }
 
 
+def test_every_topology_is_brought_up() -> None:
+    """The reference lab by its own tests, that of mistakes below."""
+    assert FILES.keys() == REACHES.keys() | {REFERENCE, MISTAKES}
+
+
 @pytest.mark.parametrize("topology", REACHES)
 def test_it_comes_up_and_carries_packets(start_lab: Callable[[str, str], Lab], topology: str) -> None:
-    lab = start_lab(str(TOPOLOGIES / f"{topology}.yaml"), f"test-{topology}")
+    lab = start_lab(str(FILES[topology]), "test-topology")
     for node, address, arrives in REACHES[topology]:
         assert lab.reaches(node, address) is arrives, f"{node} to {address}"
 
@@ -48,7 +56,7 @@ def test_it_comes_up_and_carries_packets(start_lab: Callable[[str, str], Lab], t
 def test_deliberate_mismatches_stay_down_and_do_not_hold_up_the_lab(
     start_lab: Callable[[str, str], Lab],
 ) -> None:
-    file = TOPOLOGIES / "mismatches.yaml"
+    file = FILES[MISTAKES]
     expected = set(compile_topology(load_topology(file)).expected_down)
     assert expected
     lab = start_lab(str(file), "test-mismatches")

@@ -165,7 +165,7 @@ def test_defaults_and_choices_are_those_of_the_model(path: str, field: FieldInfo
 
 def test_every_rule_is_named_and_no_other() -> None:
     named = set(re.findall(r"\b[NABCDE]-\d+\b", TOPOLOGY_PAGE.read_text(encoding="utf-8")))
-    assert named == {name for name, _ in RULES}
+    assert named == {rule.name for rule in RULES}
 
 
 # Snippets.

@@ -22,9 +22,10 @@ ALLOWED: dict[str, set[str]] = {
     "agent": {"bgp"},
     "ipsec": {"plan"},
     "runtime": {"plan", "bgp", "agent", "ipsec", "timing"},
-    "probe": {"runtime"},
-    "cli": {"model", "plan", "bgp", "runtime", "probe", "timing"},
-    "bench": {"plan", "bgp", "runtime", "cli", "timing"},
+    "probe": {"plan", "bgp", "runtime", "timing"},
+    "scenario": {"model", "plan", "bgp", "runtime", "probe", "timing"},
+    "cli": {"model", "plan", "bgp", "runtime", "probe", "scenario", "timing"},
+    "bench": {"plan", "bgp", "runtime", "timing"},
 }
 """Each package and the others it may import."""
 
@@ -48,6 +49,7 @@ ONLY_IN = {
     "pyroute2": {"runtime", "probe"},
     "scapy": {"probe"},
     "docker": set[str](),
+    "pytest": {"scenario"},
 }
 """Libraries and the packages that may know them."""
 

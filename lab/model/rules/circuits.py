@@ -1,7 +1,4 @@
-"""Rules about circuits and their peerings.
-
-Pages named in docstrings are those of learn.microsoft.com/azure/expressroute.
-"""
+"""Rules about circuits and their peerings."""
 
 from __future__ import annotations
 
@@ -10,8 +7,9 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from lab.model.circuit import Connectivity, Peering, PeeringState, PeeringType
-from lab.model.constants import LINK_PREFIX_LENGTHS, MD5_KEY_MAX, RESERVED_PEER_ASNS
+from lab.model.as_numbers import is_reserved_on_peerings
+from lab.model.circuit import Connectivity, Peering, PeeringState
+from lab.model.constants import LINK_PREFIX_LENGTHS, MD5_KEY_MAX
 from lab.model.prefixes import AnyNetwork, Claim, overlaps
 from lab.model.problem import Finding, Loc
 from lab.model.view import View
@@ -20,8 +18,8 @@ PRIMARY, SECONDARY = "primary_peer_address_prefix", "secondary_peer_address_pref
 
 
 def enabled_peerings_need_a_provisioned_circuit(view: View) -> Iterator[Finding]:
-    """A circuit works when Enabled and Provisioned; Microsoft does the first, the provider the
-    second (expressroute-workflows, expressroute-troubleshooting-expressroute-overview)."""
+    """A circuit with an enabled peering is Enabled, which is Microsoft's to do, and Provisioned, which
+    is the provider's (expressroute/expressroute-workflows)."""
     for loc, circuit in view.circuits():
         if not any(peering.state is PeeringState.ENABLED for peering in circuit.peerings):
             continue
@@ -37,7 +35,7 @@ def enabled_peerings_need_a_provisioned_circuit(view: View) -> Iterator[Finding]
 
 
 def service_keys_are_unique(view: View) -> Iterator[Finding]:
-    """One service key is one circuit (expressroute-circuit-peerings)."""
+    """A service key is one circuit's (expressroute/expressroute-circuit-peerings)."""
     seen: dict[UUID, str] = {}
     for loc, circuit in view.circuits():
         if circuit.service_key is None:
@@ -49,7 +47,8 @@ def service_keys_are_unique(view: View) -> Iterator[Finding]:
 
 
 def a_layer3_provider_has_an_asn(view: View) -> Iterator[Finding]:
-    """With layer 3 connectivity the provider's edge speaks BGP, and only then."""
+    """A circuit has a provider_asn with connectivity layer3, and only then; it is none that is reserved
+    on peerings (expressroute/expressroute-routing)."""
     for loc, circuit in view.circuits():
         layer3 = circuit.connectivity is Connectivity.LAYER3
         if layer3 and circuit.provider_asn is None:
@@ -58,12 +57,12 @@ def a_layer3_provider_has_an_asn(view: View) -> Iterator[Finding]:
         if not layer3 and circuit.provider_asn is not None:
             hint = "remove it, or say connectivity: layer3"
             yield Finding((*loc, "provider_asn"), "a layer2 provider does not speak BGP", hint)
-        if circuit.provider_asn in RESERVED_PEER_ASNS:
+        if circuit.provider_asn is not None and is_reserved_on_peerings(circuit.provider_asn):
             yield _reserved((*loc, "provider_asn"), circuit.provider_asn)
 
 
 def one_peering_of_each_type(view: View) -> Iterator[Finding]:
-    """A circuit has one routing domain of each type (expressroute-circuit-peerings)."""
+    """A circuit has at most one peering of each type (expressroute/expressroute-circuit-peerings)."""
     seen = set()
     for loc, circuit, peering in view.peerings():
         key = loc[1], peering.peering_type
@@ -74,7 +73,7 @@ def one_peering_of_each_type(view: View) -> Iterator[Finding]:
 
 
 def vlan_ids_differ_in_a_circuit(view: View) -> Iterator[Finding]:
-    """The tag tells a circuit's peerings apart (howto-routing-cli)."""
+    """The peerings of a circuit have different VLAN IDs (expressroute/howto-routing-cli)."""
     seen: dict[tuple[object, int], Peering] = {}
     for loc, _, peering in view.peerings():
         first = seen.setdefault((loc[1], peering.vlan_id), peering)
@@ -84,7 +83,7 @@ def vlan_ids_differ_in_a_circuit(view: View) -> Iterator[Finding]:
 
 
 def links_have_a_prefix_for_two(view: View) -> Iterator[Finding]:
-    """A /30, or a /126, per link: the customer's router and the MSEE (expressroute-routing)."""
+    """Each link of a peering has a /30, in IPv6 a /126 (expressroute/expressroute-routing)."""
     for loc, prefix in _link_prefixes(view):
         wanted = LINK_PREFIX_LENGTHS[prefix.version]
         if prefix.prefixlen != wanted:
@@ -94,19 +93,24 @@ def links_have_a_prefix_for_two(view: View) -> Iterator[Finding]:
 
 def _link_prefixes(view: View) -> Iterator[tuple[Loc, AnyNetwork]]:
     for loc, _, peering in view.peerings():
-        yield (*loc, PRIMARY), peering.primary_peer_address_prefix
-        yield (*loc, SECONDARY), peering.secondary_peer_address_prefix
-        if (ipv6 := peering.ipv6_peering_config) is not None:
-            yield (*loc, "ipv6_peering_config", PRIMARY), ipv6.primary_peer_address_prefix
-            yield (*loc, "ipv6_peering_config", SECONDARY), ipv6.secondary_peer_address_prefix
+        yield from links_of(loc, peering)
     for loc, _, attachment in view.attachments():
         if attachment.provider_address_prefix is not None:
             yield (*loc, "provider_address_prefix"), attachment.provider_address_prefix
 
 
+def links_of(loc: Loc, peering: Peering) -> Iterator[tuple[Loc, AnyNetwork]]:
+    """The peering's links to Microsoft, IPv4 then IPv6."""
+    yield (*loc, PRIMARY), peering.primary_peer_address_prefix
+    yield (*loc, SECONDARY), peering.secondary_peer_address_prefix
+    if (ipv6 := peering.ipv6_peering_config) is not None:
+        yield (*loc, "ipv6_peering_config", PRIMARY), ipv6.primary_peer_address_prefix
+        yield (*loc, "ipv6_peering_config", SECONDARY), ipv6.secondary_peer_address_prefix
+
+
 def link_prefixes_are_nobody_elses(view: View) -> Iterator[Finding]:
-    """Primary and secondary differ, peerings do too, and no virtual network holds them
-    (expressroute-routing, IP addresses used for peering)."""
+    """The prefix of a link meets neither that of another link nor a virtual network
+    (expressroute/expressroute-routing)."""
     links = [Claim(prefix, loc, "") for loc, prefix in _link_prefixes(view)]
     spaces = [Claim(prefix, loc, vnet.name) for loc, vnet, prefix in view.address_spaces()]
     for first, second in overlaps([*spaces, *links]):
@@ -116,30 +120,9 @@ def link_prefixes_are_nobody_elses(view: View) -> Iterator[Finding]:
         yield Finding(second.loc, f"{second.prefix} overlaps {other}", "each link has a prefix of its own")
 
 
-def microsoft_peering_says_its_prefixes(view: View) -> Iterator[Finding]:
-    """advertised_public_prefixes belong to Microsoft peering (howto-routing-cli)."""
-    for loc, _, peering in view.peerings():
-        microsoft = peering.peering_type is PeeringType.MICROSOFT
-        config = (*loc, "microsoft_peering_config")
-        if microsoft and peering.microsoft_peering_config is None:
-            hint = (
-                "microsoft_peering_config: {advertised_public_prefixes: [...]}, the public prefixes you own"
-            )
-            yield Finding(config, "missing; MicrosoftPeering has it", hint)
-        if not microsoft and peering.microsoft_peering_config is not None:
-            yield Finding(config, "AzurePrivatePeering has none", "remove it: any prefix may be advertised")
-
-
-def only_microsoft_peering_has_a_filter(view: View) -> Iterator[Finding]:
-    """Route filters choose what Microsoft peering advertises (how-to-routefilter-portal)."""
-    for loc, _, peering in view.peerings():
-        if peering.peering_type is not PeeringType.MICROSOFT and peering.route_filter is not None:
-            hint = "remove it: private peering advertises every linked network"
-            yield Finding((*loc, "route_filter"), "AzurePrivatePeering takes no route filter", hint)
-
-
 def keys_fit_the_routers(view: View) -> Iterator[Finding]:
-    """At most 25 characters (see MD5_KEY_MAX); the key itself is never shown."""
+    """An MD5 key has 1 to 25 characters (MicrosoftDocs/azure-docs#120536). The key itself is never
+    shown."""
     for loc, key in _keys(view):
         length = len(key.get_secret_value()) if key is not None else 1
         if length > MD5_KEY_MAX:
@@ -157,15 +140,16 @@ def _keys(view: View) -> Iterator[tuple[Loc, SecretStr | None]]:
 
 
 def peer_asns_are_not_azures(view: View) -> Iterator[Finding]:
-    """12076 is Microsoft's, 65515-65520 are reserved (expressroute-routing)."""
+    """The customer's AS number on a peering is neither 12076 nor 65515 to 65520
+    (expressroute/expressroute-routing)."""
     for loc, _, peering in view.peerings():
-        if peering.peer_asn in RESERVED_PEER_ASNS:
+        if is_reserved_on_peerings(peering.peer_asn):
             yield _reserved((*loc, "peer_asn"), peering.peer_asn)
 
 
 def a_layer3_peering_is_with_the_provider(view: View) -> Iterator[Finding]:
-    """Where the provider's edge speaks BGP it is the MSEE's peer
-    (expressroute-troubleshooting-expressroute-overview)."""
+    """With connectivity layer3 the MSEE's peer is the provider
+    (expressroute/expressroute-troubleshooting-expressroute-overview)."""
     for loc, circuit, peering in view.peerings():
         layer3 = circuit.connectivity is Connectivity.LAYER3 and circuit.provider_asn is not None
         if layer3 and peering.peer_asn != circuit.provider_asn:
@@ -174,6 +158,6 @@ def a_layer3_peering_is_with_the_provider(view: View) -> Iterator[Finding]:
             yield Finding((*loc, "peer_asn"), what, hint)
 
 
-def _reserved(loc: Loc, asn: int | None) -> Finding:
+def _reserved(loc: Loc, asn: int) -> Finding:
     hint = "not 12076, nor 65515 to 65520; private numbers begin at 64512"
     return Finding(loc, f"AS {asn} is reserved by Azure", hint)

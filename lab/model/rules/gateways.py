@@ -1,23 +1,26 @@
-"""Rules about virtual network gateways and their connections.
-
-Pages named in docstrings are those of learn.microsoft.com/azure/expressroute.
-"""
+"""Rules about virtual network gateways and the subnet they live in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from lab.model.as_numbers import is_reserved_on_vpn_gateways
 from lab.model.azure import GatewayType, Subnet, VirtualNetwork, VirtualNetworkGateway
-from lab.model.circuit import PeeringType
-from lab.model.constants import EXPRESS_ROUTE_SKUS, GATEWAY_SUBNET
+from lab.model.constants import DEFAULT_GATEWAY_ASN, GATEWAY_SUBNET, RESERVED_FIRST_ADDRESSES
+from lab.model.gateway_skus import gateway_skus
+from lab.model.limits import limits
 from lab.model.problem import Finding, Loc
 from lab.model.rules.networks import azure_address
-from lab.model.view import View, each, peering_of
+from lab.model.view import View, each
+
+INSTANCES = 2
+"""Of a gateway, and MSEEs of a circuit."""
 
 
 def gateways_have_a_subnet(view: View) -> Iterator[Finding]:
-    """It is called GatewaySubnet, exactly (expressroute-about-virtual-network-gateways)."""
+    """A network with a gateway has a subnet called GatewaySubnet, exactly
+    (expressroute/expressroute-about-virtual-network-gateways)."""
     for loc, gateway in view.gateways():
         vnet = view.vnet.get(gateway.virtual_network)
         if vnet is None or gateway_subnet(vnet) is not None:
@@ -40,7 +43,8 @@ def gateway_subnet(vnet: VirtualNetwork) -> Subnet | None:
 
 
 def one_gateway_of_each_type(view: View) -> Iterator[Finding]:
-    """At most one ExpressRoute and one VPN gateway (expressroute-about-virtual-network-gateways)."""
+    """A network has at most one ExpressRoute and one VPN gateway
+    (expressroute/expressroute-about-virtual-network-gateways)."""
     seen: dict[tuple[str, GatewayType], str] = {}
     for loc, gateway in view.gateways():
         key = gateway.virtual_network, gateway.gateway_type
@@ -51,32 +55,27 @@ def one_gateway_of_each_type(view: View) -> Iterator[Finding]:
 
 
 def skus_fit_the_type(view: View) -> Iterator[Finding]:
-    """Each type has its SKUs (expressroute-about-virtual-network-gateways,
+    """A gateway's SKU is one of its type (expressroute/expressroute-about-virtual-network-gateways,
     vpn-gateway/about-gateway-skus)."""
     for loc, gateway in view.gateways():
-        express_route = gateway.gateway_type is GatewayType.EXPRESS_ROUTE
-        if (gateway.sku in EXPRESS_ROUTE_SKUS) == express_route:
-            continue
-        skus = (
-            ", ".join(EXPRESS_ROUTE_SKUS)
-            if express_route
-            else "Basic, VpnGw1 to VpnGw5, VpnGw1AZ to VpnGw5AZ"
-        )
-        what = f"{gateway.sku} is no SKU of type {gateway.gateway_type.value}"
-        yield Finding((*loc, "sku"), what, f"its SKUs: {skus}")
+        skus = gateway_skus(gateway.gateway_type)
+        if gateway.sku not in skus:
+            what = f"{gateway.sku} is no SKU of type {gateway.gateway_type.value}"
+            yield Finding((*loc, "sku"), what, f"its SKUs: {', '.join(skus)}")
 
 
 def vpn_gateways_have_public_addresses(view: View) -> Iterator[Finding]:
-    """Tunnels end on them: one, or one of each instance when active-active
+    """The first instance of a VPN gateway has a public address, and the second when it is active-active
     (vpn-gateway/about-active-active-gateways)."""
     for loc, gateway in view.gateways():
         if gateway.gateway_type is not GatewayType.VPN:
             continue
         wanted = 2 if gateway.active_active else 1
-        public = [each_.public_ip_address for each_ in gateway.ip_configurations if each_.public_ip_address]
-        if len(public) < wanted:
-            mode = "an active-active" if gateway.active_active else "a"
-            what = f"{mode} VPN gateway needs {wanted} with a public_ip_address, has {len(public)}"
+        first = gateway.ip_configurations[:wanted]
+        if sum(entry.public_ip_address is not None for entry in first) < wanted:
+            what = "a VPN gateway needs a public_ip_address in its first entry"
+            if gateway.active_active:
+                what = "an active-active VPN gateway needs two entries with a public_ip_address"
             hint = "such as {name: instance-0, public_ip_address: 52.175.253.112}"
             yield Finding((*loc, "ip_configurations"), what, hint)
 
@@ -111,7 +110,7 @@ def _instance_addresses(
 
 
 def gateway_addresses_fit_their_subnet(view: View) -> Iterator[Finding]:
-    """Inside the GatewaySubnet, not one of the five that Azure reserves
+    """A gateway's private address lies in the GatewaySubnet, is none of the five that Azure keeps
     (virtual-network/virtual-networks-faq), and one instance's only."""
     seen: dict[tuple[str, IPv4Address], str] = {}
     for loc, gateway, step, address, owner in _instance_addresses(view):
@@ -127,33 +126,92 @@ def gateway_addresses_fit_their_subnet(view: View) -> Iterator[Finding]:
         seen.setdefault(key, owner)
 
 
-def connections_link_express_route_gateways(view: View) -> Iterator[Finding]:
-    """A circuit is linked to a gateway of type ExpressRoute (expressroute-howto-linkvnet-cli)."""
-    for loc, connection in view.circuit_connections():
-        gateway = view.gateway.get(connection.virtual_network_gateway1)
-        if gateway is not None and gateway.gateway_type is not GatewayType.EXPRESS_ROUTE:
-            what = f"{gateway.name} is of type {gateway.gateway_type.value}"
-            hint = "a connection to a circuit needs a gateway of type ExpressRoute"
-            yield Finding((*loc, "virtual_network_gateway1"), what, hint)
+def express_route_gateways_speak_azures_asn(view: View) -> Iterator[Finding]:
+    """The AS number of an ExpressRoute gateway is 65515
+    (expressroute/use-s2s-vpn-as-backup-for-expressroute-privatepeering)."""
+    for loc, gateway in view.gateways():
+        asn = gateway.bgp_settings.asn
+        if gateway.gateway_type is GatewayType.EXPRESS_ROUTE and asn != DEFAULT_GATEWAY_ASN:
+            hint = f"leave bgp_settings out: it is {DEFAULT_GATEWAY_ASN} always"
+            yield Finding((*loc, "bgp_settings", "asn"), f"{asn} is no ExpressRoute gateway's", hint)
 
 
-def connected_circuits_have_private_peering(view: View) -> Iterator[Finding]:
-    """Without it there is nothing to link a network to (expressroute-howto-linkvnet-cli)."""
-    for loc, connection in view.circuit_connections():
-        circuit = view.circuit.get(connection.peer or "")
-        if circuit is not None and peering_of(circuit, PeeringType.PRIVATE) is None:
-            hint = f"give {circuit.name} a peering of type {PeeringType.PRIVATE.value}"
-            yield Finding((*loc, "peer"), f"{circuit.name} has no private peering", hint)
+def vpn_gateways_speak_a_free_asn(view: View) -> Iterator[Finding]:
+    """A VPN gateway's AS number is none that Azure or IANA reserves (vpn-gateway/vpn-gateway-vpn-faq)."""
+    for loc, gateway in view.gateways():
+        asn = gateway.bgp_settings.asn
+        if gateway.gateway_type is GatewayType.VPN and is_reserved_on_vpn_gateways(asn):
+            hint = "65515 is the default; 64512 to 65514 and 65521 to 65534 are free to use"
+            yield Finding((*loc, "bgp_settings", "asn"), f"AS {asn} is reserved", hint)
 
 
-def one_connection_per_circuit(view: View) -> Iterator[Finding]:
-    """One connection object per gateway and circuit (expressroute-howto-linkvnet-cli)."""
-    seen: dict[tuple[str, str], str] = {}
-    for loc, connection in view.circuit_connections():
-        if connection.peer is None:
+def gateway_subnets_have_room(view: View) -> Iterator[Finding]:
+    """The GatewaySubnet has room for two instances of each gateway and two MSEEs of each connected
+    circuit, beside the five addresses that Azure keeps (virtual-network/virtual-networks-faq)."""
+    for loc, vnet, subnet in _gateway_subnets(view):
+        gateways = view.gateways_of(vnet.name)
+        circuits = {
+            connection.peer for gateway in gateways for _, connection in view.connections_of(gateway.name)
+        }
+        wanted = INSTANCES * (len(gateways) + len(circuits)) if gateways else 0
+        for inner, prefix in each((*loc, "address_prefixes"), subnet.address_prefixes):
+            if prefix.num_addresses - RESERVED_FIRST_ADDRESSES - 1 < wanted:
+                longest = prefix.max_prefixlen - (wanted + RESERVED_FIRST_ADDRESSES).bit_length()
+                what = f"{prefix} is too small for {wanted} addresses of gateways and MSEEs"
+                yield Finding(inner, what, f"a /{longest} or larger; /27 is recommended")
+
+
+def coexisting_gateways_fit_together(view: View) -> Iterator[Finding]:
+    """An ExpressRoute and a VPN gateway in one network need a GatewaySubnet of /27 or larger, and
+    the VPN gateway another SKU than Basic
+    (expressroute/how-to-configure-coexisting-gateway-portal)."""
+    longest = limits().coexistence_prefix_length
+    for loc, vnet, subnet in _gateway_subnets(view):
+        gateways = view.gateways_of(vnet.name)
+        if {gateway.gateway_type for gateway in gateways} != set(GatewayType):
             continue
-        key = connection.virtual_network_gateway1, connection.peer
-        if key in seen:
-            what = f"{seen[key]} connects {key[0]} and {key[1]} already"
-            yield Finding((*loc, "peer"), what, "one connection per gateway and circuit")
-        seen.setdefault(key, connection.name)
+        yield from _longer_than(longest, loc, subnet, f"{vnet.name} has an ExpressRoute and a VPN gateway")
+    for loc, gateway in view.gateways():
+        kinds = {one.gateway_type for one in view.gateways_of(gateway.virtual_network)}
+        if gateway.sku == "Basic" and kinds == set(GatewayType):
+            hint = "VpnGw1 or a larger one"
+            yield Finding((*loc, "sku"), "a Basic gateway does not go with an ExpressRoute gateway", hint)
+
+
+def many_circuits_need_a_large_subnet(view: View) -> Iterator[Finding]:
+    """A gateway with 16 circuits needs a GatewaySubnet of /26 or larger
+    (expressroute/expressroute-about-virtual-network-gateways)."""
+    for loc, vnet, subnet in _gateway_subnets(view):
+        circuits = sum(
+            1 for gateway in view.gateways_of(vnet.name) for _ in view.connections_of(gateway.name)
+        )
+        if circuits >= limits().many_circuits:
+            longest = limits().many_circuits_prefix_length
+            yield from _longer_than(longest, loc, subnet, f"{vnet.name} has {circuits} circuits")
+
+
+def _gateway_subnets(view: View) -> Iterator[tuple[Loc, VirtualNetwork, Subnet]]:
+    for loc, vnet in view.vnets():
+        for inner, subnet in each((*loc, "subnets"), vnet.subnets):
+            if subnet.name == GATEWAY_SUBNET:
+                yield inner, vnet, subnet
+
+
+def _longer_than(longest: int, loc: Loc, subnet: Subnet, why: str) -> Iterator[Finding]:
+    for inner, prefix in each((*loc, "address_prefixes"), subnet.address_prefixes):
+        if prefix.version == 4 and prefix.prefixlen > longest:
+            yield Finding(inner, f"{prefix} is too small: {why}", f"a /{longest} or larger")
+
+
+def scale_units_are_a_scalable_gateways(view: View) -> Iterator[Finding]:
+    """Only ErGwScale has scale units (expressroute/expressroute-about-virtual-network-gateways)."""
+    for loc, gateway in view.gateways():
+        configuration, place = gateway.auto_scale_configuration, (*loc, "auto_scale_configuration")
+        sku = gateway_skus(gateway.gateway_type).get(gateway.sku)
+        if configuration is None or sku is None:
+            continue
+        if not sku.scalable:
+            yield Finding(place, f"{gateway.sku} has one size", "remove it, or sku: ErGwScale")
+        elif configuration.bounds.min > configuration.bounds.max:
+            what = f"{configuration.bounds.max} is less than min, {configuration.bounds.min}"
+            yield Finding((*place, "bounds", "max"), what, "min to max scale units")

@@ -14,7 +14,8 @@ Claimed = tuple[str, Loc, str]
 
 
 def node_names_are_unique(view: View) -> Iterator[Finding]:
-    """Every object below becomes a node, and a command names a node by its name alone."""
+    """Names of circuits, networks, gateways, sites and machines are unique, and none is one of the nodes
+    that the lab makes itself."""
     taken: dict[str, str] = {}
     for name, loc, kind in _declared(view):
         if name in taken:
@@ -82,8 +83,8 @@ def _made_for_zones(view: View) -> Iterator[Claimed]:
 
 
 def resource_names_are_unique(view: View) -> Iterator[Finding]:
-    """Names that are no nodes', within their list; ARM compares them without regard to case
-    (learn.microsoft.com, azure-resource-manager/management/resource-name-rules)."""
+    """Names that are no nodes' are unique in their list, without regard to case
+    (azure-resource-manager/management/resource-name-rules)."""
     topology = view.topology
     yield from _unique(("route_filters",), topology.route_filters)
     yield from _unique(("local_network_gateways",), topology.local_network_gateways)

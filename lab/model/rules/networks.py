@@ -1,14 +1,11 @@
-"""Rules about virtual networks, their subnets, their peerings and the machines in them.
-
-Pages named in docstrings are those of learn.microsoft.com/azure/virtual-network.
-"""
+"""Rules about virtual networks, their subnets, their peerings and the machines in them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from lab.model.azure import Subnet, VirtualMachine, VirtualNetwork, VirtualNetworkPeering
-from lab.model.constants import GATEWAY_SUBNET, SUBNET_LONGEST
+from lab.model.constants import GATEWAY_SUBNET, MSEE_ASN, SUBNET_LONGEST
 from lab.model.prefixes import (
     AnyAddress,
     AnyNetwork,
@@ -25,7 +22,8 @@ from lab.model.view import View, by_name, each
 
 
 def subnets_lie_in_their_network(view: View) -> Iterator[Finding]:
-    """Subnets are parts of the address space and do not overlap (virtual-networks-faq)."""
+    """Subnets lie in their network's address space and do not overlap
+    (virtual-network/virtual-networks-faq)."""
     for loc, vnet in view.vnets():
         claims = list(_subnet_claims(loc, vnet))
         space = vnet.address_space.address_prefixes
@@ -45,7 +43,7 @@ def _subnet_claims(loc: Loc, vnet: VirtualNetwork) -> Iterator[Claim]:
 
 
 def subnets_have_azures_sizes(view: View) -> Iterator[Finding]:
-    """IPv4 /29 or larger, IPv6 exactly /64 (virtual-networks-faq)."""
+    """A subnet is a /29 or larger in IPv4, and a /64 in IPv6 (virtual-network/virtual-networks-faq)."""
     for loc, vnet in view.vnets():
         for claim in _subnet_claims(loc, vnet):
             prefix, longest = claim.prefix, SUBNET_LONGEST[claim.prefix.version]
@@ -58,7 +56,7 @@ def subnets_have_azures_sizes(view: View) -> Iterator[Finding]:
 
 
 def lans_have_one_prefix_per_family(view: View) -> Iterator[Finding]:
-    """Subnets and zones: one prefix, or one of each IP version."""
+    """A subnet, or a zone, has one prefix of each IP version at most."""
     for loc, prefixes in _lans(view):
         first, *others = prefixes
         if others and others[0].version == first.version:
@@ -76,8 +74,8 @@ def _lans(view: View) -> Iterator[tuple[Loc, tuple[AnyNetwork, ...]]]:
 
 
 def networks_that_meet_are_disjoint(view: View) -> Iterator[Finding]:
-    """Peered networks, networks on one circuit and a network's own prefixes do not overlap
-    (virtual-network-peering-overview; expressroute/expressroute-faqs)."""
+    """The prefixes of a network, of peered networks and of networks on one circuit do not overlap
+    (virtual-network/virtual-network-peering-overview, expressroute/expressroute-faqs)."""
     found: dict[Loc, Finding] = {}
     spaces: dict[str, list[Claim]] = {}
     for loc, vnet, prefix in view.address_spaces():
@@ -118,8 +116,19 @@ def networks_on(view: View, circuit: str) -> list[str]:
     return list(dict.fromkeys([*linked, *spokes]))
 
 
+def network_communities_are_azures(view: View) -> Iterator[Finding]:
+    """A network's own community begins with 12076
+    (expressroute/how-to-configure-custom-bgp-communities)."""
+    for loc, vnet in view.vnets():
+        community = vnet.bgp_communities and vnet.bgp_communities.virtual_network_community
+        if community and not community.startswith(f"{MSEE_ASN}:"):
+            place = (*loc, "bgp_communities", "virtual_network_community")
+            yield Finding(place, f"{community} does not begin with {MSEE_ASN}", f"such as {MSEE_ASN}:20001")
+
+
 def network_peerings_are_with_others(view: View) -> Iterator[Finding]:
-    """One peering per remote network, never with itself (virtual-network-manage-peering)."""
+    """A network has one peering per remote network and none with itself
+    (virtual-network/virtual-network-manage-peering)."""
     seen: set[tuple[str, str]] = set()
     for loc, vnet, half in view.vnet_peerings():
         pair = vnet.name, half.remote_virtual_network
@@ -133,8 +142,8 @@ def network_peerings_are_with_others(view: View) -> Iterator[Finding]:
 
 
 def remote_gateways_are_offered(view: View) -> Iterator[Finding]:
-    """use_remote_gateways needs a gateway over there, the other side's allow_gateway_transit and
-    no gateway of its own (vpn-gateway/vpn-gateway-peering-gateway-transit)."""
+    """Who uses a remote gateway has none of its own, and the other side has one and allows gateway
+    transit (vpn-gateway/vpn-gateway-peering-gateway-transit)."""
     for loc, vnet, half in view.vnet_peerings():
         remote = view.vnet.get(half.remote_virtual_network)
         if not half.use_remote_gateways or remote is None:
@@ -155,7 +164,8 @@ def _offers(half: VirtualNetworkPeering, vnet: VirtualNetwork) -> bool:
 
 
 def one_remote_gateway(view: View) -> Iterator[Finding]:
-    """A network uses the gateway of one other at most (virtual-network-peering-overview)."""
+    """A network uses the gateway of one other at most
+    (virtual-network/virtual-network-peering-overview)."""
     seen: set[str] = set()
     for loc, vnet, half in view.vnet_peerings():
         if half.use_remote_gateways and vnet.name in seen:
@@ -166,8 +176,9 @@ def one_remote_gateway(view: View) -> Iterator[Finding]:
 
 
 def vm_addresses_fit_their_subnet(view: View) -> Iterator[Finding]:
-    """Inside the subnet, not one of the five that Azure reserves (virtual-networks-faq), and no
-    machine's in the GatewaySubnet (expressroute-about-virtual-network-gateways)."""
+    """A machine's address lies in its subnet, is none of the five that Azure keeps
+    (virtual-network/virtual-networks-faq), and is not in the GatewaySubnet
+    (expressroute/expressroute-about-virtual-network-gateways)."""
     for loc, vm in view.vms():
         subnets = by_name(view.vnet[vm.virtual_network].subnets) if vm.virtual_network in view.vnet else {}
         subnet = subnets.get(vm.subnet)
@@ -197,7 +208,7 @@ def azure_address(loc: Loc, address: AnyAddress, subnet: Subnet) -> Iterator[Fin
 
 
 def vm_addresses_are_unique(view: View) -> Iterator[Finding]:
-    """One machine per address and network."""
+    """An address is one machine's in its network."""
     seen: dict[tuple[str, AnyAddress], str] = {}
     for loc, vm in view.vms():
         for step, address in _addresses(vm):
@@ -209,8 +220,8 @@ def vm_addresses_are_unique(view: View) -> Iterator[Finding]:
 
 
 def microsoft_regions_are_whole(view: View) -> Iterator[Finding]:
-    """A region's prefixes carry its community (expressroute/expressroute-routing), and the
-    addresses that answer lie in them."""
+    """A region's community is documented (expressroute/expressroute-routing), its prefixes are no other
+    region's, and its service addresses lie in them."""
     seen: dict[AnyNetwork, str] = {}
     for loc, network in each(("microsoft_network", "regions"), view.topology.microsoft_network.regions):
         known = region(network.name)

@@ -26,7 +26,7 @@ class _Reference:
 
 
 def references_resolve(view: View) -> Iterator[Finding]:
-    """A name that nothing has is a mistake of writing, never an empty object."""
+    """What a property names exists."""
     for reference in _references(view):
         if reference.name is not None and reference.name not in reference.known:
             yield _unresolved(reference, reference.name)
@@ -136,7 +136,8 @@ def _of_firewalls(loc: Loc, site: Site) -> Iterator[_Reference]:
 
 
 def regions_are_known(view: View) -> Iterator[Finding]:
-    """Azure regions: expressroute/expressroute-routing and expressroute-locations-providers."""
+    """A region is one of Azure's (expressroute/expressroute-routing,
+    expressroute/expressroute-locations-providers)."""
     for loc, name in _locations(view):
         if name is not None and region(name) is None:
             yield unknown_region(loc, name)

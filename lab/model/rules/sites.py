@@ -13,7 +13,7 @@ from lab.model.view import View, by_name, each, peering_of
 
 
 def attachments_meet_a_peering(view: View) -> Iterator[Finding]:
-    """An edge router's end needs Microsoft's end."""
+    """An edge router attaches to a peering that its circuit has."""
     for loc, _, attachment in view.attachments():
         circuit = view.circuit.get(attachment.circuit)
         if circuit is not None and peering_of(circuit, attachment.peering_type) is None:
@@ -23,8 +23,8 @@ def attachments_meet_a_peering(view: View) -> Iterator[Finding]:
 
 
 def one_attachment_per_path(view: View) -> Iterator[Finding]:
-    """A layer 2 provider hands each link of a peering to one router
-    (expressroute/expressroute-circuit-peerings); a layer 3 provider routes to any number."""
+    """Each link of a peering ends on one router with a layer 2 provider
+    (expressroute/expressroute-circuit-peerings), and on any number with a layer 3 one."""
     seen: set[tuple[str, PeeringType, LinkPath]] = set()
     for loc, _, attachment in view.attachments():
         key = attachment.circuit, attachment.peering_type, attachment.path
@@ -40,7 +40,8 @@ def _is_layer3(view: View, attachment: Attachment) -> bool:
 
 
 def routers_speak_the_peerings_asn(view: View) -> Iterator[Finding]:
-    """The MSEE refuses an OPEN from another AS (RFC 4271 section 6.2), unless asn says so on purpose."""
+    """The site's AS number is the peering's peer_asn, for the MSEE refuses another one (RFC 4271),
+    unless the attachment's asn differs on purpose."""
     for loc, site, attachment in view.attachments():
         peering = peering_of(view.circuit.get(attachment.circuit), attachment.peering_type)
         if peering is None or attachment.asn is not None or _is_layer3(view, attachment):
@@ -51,7 +52,7 @@ def routers_speak_the_peerings_asn(view: View) -> Iterator[Finding]:
 
 
 def provider_prefixes_go_with_layer3(view: View) -> Iterator[Finding]:
-    """A layer 3 provider's edge stands between the customer and the MSEE."""
+    """An attachment has a provider_address_prefix with a layer 3 provider, and only then."""
     for loc, _, attachment in view.attachments():
         if attachment.circuit not in view.circuit:
             continue
@@ -65,7 +66,7 @@ def provider_prefixes_go_with_layer3(view: View) -> Iterator[Finding]:
 
 
 def lans_of_a_site_are_disjoint(view: View) -> Iterator[Finding]:
-    """Zones and the routers behind them are one network plan."""
+    """The LANs of a site do not overlap."""
     for loc, site in view.sites():
         for first, second in overlaps(_lans(loc, site)):
             what = f"{second.prefix} overlaps {first.prefix} of {first.owner}"
@@ -102,7 +103,8 @@ def _members(site: Site, zone: str) -> int:
 
 
 def machines_fit_their_lan(view: View) -> Iterator[Finding]:
-    """Hosts and VPN devices: in a LAN of their router, which has the first usable address."""
+    """The address of a host or VPN device lies in a LAN of its router and is not the router's, which is
+    the first usable one."""
     for loc, site, machine in view.machines():
         router = by_name(site.routers).get(machine.router)
         if router is None:
@@ -132,7 +134,7 @@ def _addresses(machine: Host | VpnDevice) -> Iterator[tuple[str, AnyAddress]]:
 
 
 def machine_addresses_are_unique(view: View) -> Iterator[Finding]:
-    """One machine per address and site."""
+    """An address is one machine's in its site."""
     seen: dict[tuple[str, AnyAddress], str] = {}
     for loc, site, machine in view.machines():
         for step, address in _addresses(machine):
@@ -143,7 +145,8 @@ def machine_addresses_are_unique(view: View) -> Iterator[Finding]:
 
 
 def bgp_peering_addresses_are_loopbacks(view: View) -> Iterator[Finding]:
-    """Not the device's public address and in no virtual network (vpn-gateway/vpn-gateway-vpn-faq)."""
+    """The BGP address of a VPN device is not its public one and in no virtual network
+    (vpn-gateway/vpn-gateway-vpn-faq)."""
     spaces = [(vnet.name, prefix) for _, vnet, prefix in view.address_spaces()]
     for inner, _, device in view.vpn_devices():
         address, place = device.bgp_peering_address, (*inner, "bgp_peering_address")
@@ -158,7 +161,8 @@ def bgp_peering_addresses_are_loopbacks(view: View) -> Iterator[Finding]:
 
 
 def firewalls_stand_between_two_zones(view: View) -> Iterator[Finding]:
-    """A firewall and each of its rules lead from one zone to another."""
+    """A firewall stands between two zones, each of its rules leads from one to the other, and ports go
+    with TCP or UDP."""
     for loc, site in view.sites():
         for outer, firewall in each((*loc, "firewalls"), site.firewalls):
             if len(set(firewall.zones)) == 1:
@@ -174,7 +178,7 @@ def firewalls_stand_between_two_zones(view: View) -> Iterator[Finding]:
 
 
 def prefix_lists_can_match(view: View) -> Iterator[Finding]:
-    """The prefix's own length <= ge <= le <= 32, or 128 in IPv6."""
+    """In a rule of a prefix list the prefix's length, ge and le do not fall, up to 32, or 128 in IPv6."""
     for loc, site in view.sites():
         for outer, prefix_list in each((*loc, "prefix_lists"), site.prefix_lists):
             for inner, rule in each((*outer, "rules"), prefix_list.rules):
@@ -193,7 +197,7 @@ def _lengths_in_order(loc: Loc, rule: PrefixListRule) -> Iterator[Finding]:
 
 
 def hold_times_outlast_keepalives(view: View) -> Iterator[Finding]:
-    """Zero, or at least three seconds and more than the keepalive interval (RFC 4271 section 4.2)."""
+    """A hold time is 0, or at least 3 s and more than the keepalive interval (RFC 4271)."""
     for loc, _, attachment in view.attachments():
         timers = attachment.timers
         if timers is None or timers.hold == 0:

@@ -1,7 +1,4 @@
-"""Rules about site-to-site VPN: connections of type IPsec, their far ends and their policies.
-
-Pages named in docstrings are those of learn.microsoft.com/azure/vpn-gateway.
-"""
+"""Rules about site-to-site VPN: connections of type IPsec, their far ends and their policies."""
 
 from __future__ import annotations
 
@@ -10,14 +7,14 @@ from ipaddress import IPv4Address
 
 from pydantic import SecretStr
 
+from lab.model.as_numbers import is_reserved_on_vpn_gateways
 from lab.model.azure import Connection, GatewayType
 from lab.model.constants import (
     APIPA,
     APIPA_FOR_GATEWAYS,
-    RESERVED_VPN_ASNS,
+    DEFAULT_GATEWAY_ASN,
     SHARED_KEY_ALPHABET,
     SHARED_KEY_MAX,
-    VPN_GATEWAY_ASN,
 )
 from lab.model.onprem import VpnDevice
 from lab.model.problem import Finding, Loc
@@ -33,7 +30,7 @@ ONLY_EXPRESS_ROUTE = ("peer", "routing_weight", "authorization_key")
 
 
 def connections_have_what_their_type_needs(view: View) -> Iterator[Finding]:
-    """One resource type in ARM, with properties for either kind (virtualNetworkGateway.json)."""
+    """A connection has the far end of its type, and no property that only the other type has."""
     for loc, connection in view.circuit_connections():
         yield from _kind(loc, connection, "peer", "name the circuit", ONLY_IPSEC)
     for loc, connection in view.ipsec_connections():
@@ -53,7 +50,7 @@ def _kind(
 
 
 def ipsec_connections_link_vpn_gateways(view: View) -> Iterator[Finding]:
-    """A tunnel ends on a gateway of type Vpn (vpn-gateway-about-vpngateways)."""
+    """A tunnel ends on a gateway of type Vpn (vpn-gateway/vpn-gateway-about-vpngateways)."""
     for loc, connection in view.ipsec_connections():
         gateway = view.gateway.get(connection.virtual_network_gateway1)
         if gateway is not None and gateway.gateway_type is not GatewayType.VPN:
@@ -62,7 +59,8 @@ def ipsec_connections_link_vpn_gateways(view: View) -> Iterator[Finding]:
 
 
 def one_connection_per_vpn_device(view: View) -> Iterator[Finding]:
-    """A gateway tells connections apart by where they end (vpn-gateway-vpn-faq)."""
+    """A VPN gateway has one connection to a device: it tells them apart by where they end
+    (vpn-gateway/vpn-gateway-vpn-faq)."""
     seen: dict[tuple[str, IPv4Address], str] = {}
     for loc, connection in view.ipsec_connections():
         far = view.local_gateway.get(connection.local_network_gateway2 or "")
@@ -76,7 +74,8 @@ def one_connection_per_vpn_device(view: View) -> Iterator[Finding]:
 
 
 def shared_keys_are_azures(view: View) -> Iterator[Finding]:
-    """1 to 128 printable ASCII characters except space, hyphen and tilde (vpn-gateway-vpn-faq)."""
+    """A shared key has 1 to 128 printable ASCII characters, without space, hyphen and tilde
+    (vpn-gateway/vpn-gateway-vpn-faq)."""
     for loc, key in _shared_keys(view):
         text = key.get_secret_value()
         if not 1 <= len(text) <= SHARED_KEY_MAX:
@@ -98,7 +97,8 @@ def _shared_keys(view: View) -> Iterator[tuple[Loc, SecretStr]]:
 
 
 def bgp_is_set_up_at_both_ends(view: View) -> Iterator[Finding]:
-    """The gateway, the connection and the local network gateway all say so (bgp-howto)."""
+    """A connection has BGP when its gateway and its local network gateway have it too
+    (vpn-gateway/bgp-howto)."""
     for loc, connection in view.ipsec_connections():
         if not connection.enable_bgp:
             continue
@@ -112,24 +112,20 @@ def bgp_is_set_up_at_both_ends(view: View) -> Iterator[Finding]:
             yield Finding((*loc, "enable_bgp"), f"{far.name} has no BGP speaker", hint)
 
 
-def vpn_asns_are_free(view: View) -> Iterator[Finding]:
-    """Neither Azure's nor IANA's reserved ones; a gateway's own default is its own
-    (vpn-gateway-vpn-faq)."""
+def vpn_devices_speak_a_free_asn(view: View) -> Iterator[Finding]:
+    """A VPN device's AS number is none that Azure or IANA reserves, nor the gateways' default
+    (vpn-gateway/vpn-gateway-vpn-faq)."""
     for loc, far in _local_gateways(view):
-        if far.bgp_settings is not None and far.bgp_settings.asn in RESERVED_VPN_ASNS:
-            yield _reserved((*loc, "bgp_settings", "asn"), far.bgp_settings.asn)
-    for loc, gateway in view.gateways():
-        asn = gateway.bgp_settings.asn
-        if gateway.gateway_type is GatewayType.VPN and asn in RESERVED_VPN_ASNS - {VPN_GATEWAY_ASN}:
-            yield _reserved((*loc, "bgp_settings", "asn"), asn)
-
-
-def _reserved(loc: Loc, asn: int) -> Finding:
-    return Finding(loc, f"AS {asn} is reserved", "private and free: 64512-65514 and 65521-65534")
+        if far.bgp_settings is None:
+            continue
+        asn = far.bgp_settings.asn
+        if asn == DEFAULT_GATEWAY_ASN or is_reserved_on_vpn_gateways(asn):
+            hint = "private and free: 64512 to 65514 and 65521 to 65534"
+            yield Finding((*loc, "bgp_settings", "asn"), f"AS {asn} is reserved", hint)
 
 
 def vpn_asns_differ(view: View) -> Iterator[Finding]:
-    """The session inside a tunnel is external (vpn-gateway-vpn-faq)."""
+    """The two ends of a session in a tunnel have different AS numbers (vpn-gateway/vpn-gateway-vpn-faq)."""
     for loc, connection in view.ipsec_connections():
         gateway = view.gateway.get(connection.virtual_network_gateway1)
         far = view.local_gateway.get(connection.local_network_gateway2 or "")
@@ -141,7 +137,7 @@ def vpn_asns_differ(view: View) -> Iterator[Finding]:
 
 
 def bgp_peers_are_inside(view: View) -> Iterator[Finding]:
-    """A BGP peer's address is not the public one the tunnels end on (vpn-gateway-vpn-faq)."""
+    """A BGP peer's address is not the public one the tunnels end on (vpn-gateway/vpn-gateway-vpn-faq)."""
     for loc, far in _local_gateways(view):
         settings = far.bgp_settings
         if settings is not None and settings.bgp_peering_address == far.gateway_ip_address:
@@ -151,8 +147,9 @@ def bgp_peers_are_inside(view: View) -> Iterator[Finding]:
 
 
 def apipa_addresses_are_azures(view: View) -> Iterator[Finding]:
-    """169.254.21.0 to 169.254.22.255, a different one for each instance; and a device with such an
-    address needs a gateway with one (bgp-howto)."""
+    """A gateway's own address of 169.254.0.0/16 is one of 169.254.21.0 to 169.254.22.255 and one
+    instance's only, and a device that peers from there needs a gateway that does
+    (vpn-gateway/bgp-howto)."""
     seen: dict[IPv4Address, str] = {}
     with_apipa: set[str] = set()
     for loc, gateway in view.gateways():
@@ -186,8 +183,8 @@ def _devices_with_apipa(view: View, with_apipa: set[str]) -> Iterator[Finding]:
 
 
 def policies_fit_together(view: View) -> Iterator[Finding]:
-    """GCM encrypts and authenticates at once, so both are the same GCM; IKEv2 has a key exchange
-    always (ipsec-ike-policy-howto, RFC 7296 section 1.2)."""
+    """In a custom policy GCM is the encryption and the integrity or neither, and there is a key
+    exchange (vpn-gateway/ipsec-ike-policy-howto, RFC 7296)."""
     for loc, policy in _policies(view):
         encryption, integrity = policy.ipsec_encryption.value, policy.ipsec_integrity.value
         if ("GCM" in encryption or "GCM" in integrity) and encryption != integrity:
@@ -207,7 +204,7 @@ def _policies(view: View) -> Iterator[tuple[Loc, IpsecPolicy]]:
 
 
 def basic_gateways_are_basic(view: View) -> Iterator[Finding]:
-    """The Basic SKU has neither BGP nor custom policies (about-gateway-skus)."""
+    """A gateway of SKU Basic has neither BGP nor custom policies (vpn-gateway/about-gateway-skus)."""
     for loc, connection in view.ipsec_connections():
         gateway = view.gateway.get(connection.virtual_network_gateway1)
         if gateway is None or gateway.sku != "Basic":
@@ -218,7 +215,8 @@ def basic_gateways_are_basic(view: View) -> Iterator[Finding]:
 
 
 def routes_come_from_somewhere(view: View) -> Iterator[Finding]:
-    """Without BGP the local network gateway says what lies behind the tunnels (vpn-gateway-vpn-faq)."""
+    """Without BGP the local network gateway says what lies behind the tunnels
+    (vpn-gateway/vpn-gateway-vpn-faq)."""
     for loc, connection in view.ipsec_connections():
         far = view.local_gateway.get(connection.local_network_gateway2 or "")
         if far is None or connection.enable_bgp or far.local_network_address_space.address_prefixes:
@@ -229,7 +227,7 @@ def routes_come_from_somewhere(view: View) -> Iterator[Finding]:
 
 def selectors_have_prefixes(view: View) -> Iterator[Finding]:
     """Policy-based selectors are the local network gateway's prefixes with the network's
-    (vpn-gateway-connect-multiple-policybased-rm-ps)."""
+    (vpn-gateway/vpn-gateway-connect-multiple-policybased-rm-ps)."""
     for loc, connection in view.ipsec_connections():
         far = view.local_gateway.get(connection.local_network_gateway2 or "")
         if far is None or not connection.use_policy_based_traffic_selectors:
@@ -241,7 +239,7 @@ def selectors_have_prefixes(view: View) -> Iterator[Finding]:
 
 
 def local_gateways_stand_for_devices(view: View) -> Iterator[Finding]:
-    """The lab needs somebody at the other end; what Azure is told of it must be so."""
+    """A local network gateway is a VPN device of the lab, with its AS number and address for BGP."""
     devices = {device.address: (site, device) for _, site, device in view.vpn_devices()}
     for loc, far in _local_gateways(view):
         if far.gateway_ip_address not in devices:

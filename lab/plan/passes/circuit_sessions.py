@@ -18,6 +18,7 @@ from lab.plan import microsoft_policies
 from lab.plan.addresses import usable
 from lab.plan.azure import gateways_on
 from lab.plan.constants import (
+    ECHOES,
     MICROSOFT_PEERING_PREFIXES,
     MSEE_ASN,
     PRIVATE_PEERING_IPV6_PREFIXES,
@@ -63,6 +64,7 @@ def _as_msee(topology: Topology, leg: Leg, far: Neighbor) -> Neighbor:
         import_policy=imported,
         export_policy=_advertised(topology, leg),
         max_prefixes=_max_prefixes(leg, far.peer_address.version),
+        allow_own_as=ECHOES if leg.is_private else 0,
     )
 
 
@@ -70,9 +72,8 @@ def _advertised(topology: Topology, leg: Leg) -> Policy:
     if leg.is_private:
         return microsoft_policies.to_customer(gateways_on(topology, leg.circuit))
     name = leg.peering.route_filter
-    if name is None:
-        return microsoft_policies.microsoft_to_customer(None)
-    return microsoft_policies.microsoft_to_customer(named(topology.route_filters, name, "route filter"))
+    found = None if name is None else named(topology.route_filters, name, "route filter")
+    return microsoft_policies.microsoft_to_customer(leg.circuit, found, topology.microsoft_network.regions)
 
 
 def _max_prefixes(leg: Leg, version: int) -> int:

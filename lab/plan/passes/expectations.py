@@ -1,8 +1,8 @@
 """Which sessions cannot come up, because their two ends do not fit together.
 
 A topology may make them differ on purpose, to see how that looks: another tag, address, AS number
-or key at the customer's end, a peering that is disabled, a tunnel whose ends cannot agree. Whoever
-waits for a lab to converge must not wait for those.
+or key at the customer's end, a peering that is disabled, a gateway with too many prefixes, a tunnel
+whose ends cannot agree. Whoever waits for a lab to converge must not wait for those.
 """
 
 from __future__ import annotations
@@ -29,9 +29,14 @@ def _down(plan: Plan) -> Iterator[tuple[str, str]]:
     for speaker in plan.speakers:
         for near in speaker.config.neighbors:
             others = (other for other in plan.speakers if other.namespace != speaker.namespace)
-            hopeless = (speaker.namespace, near.name) in dead
+            hopeless = (speaker.namespace, near.name) in dead or _is_held(speaker, near)
             if hopeless or not any(_fits(reach, speaker, near, other) for other in others):
                 yield speaker.namespace, near.name
+
+
+def _is_held(speaker: Speaker, near: Neighbor) -> bool:
+    """Whether the speaker has too many prefixes of its own for this session."""
+    return near.excess(one.prefix for one in speaker.config.originations) is not None
 
 
 def _fits(reach: _Reach, speaker: Speaker, near: Neighbor, other: Speaker) -> bool:
@@ -41,6 +46,7 @@ def _fits(reach: _Reach, speaker: Speaker, near: Neighbor, other: Speaker) -> bo
         and (near.peer_asn, far.peer_asn) == (other.config.asn, speaker.config.asn)
         and near.password == far.password
         and near.passive != far.passive
+        and not _is_held(other, far)
         and reach.joined((speaker.namespace, near.local_address), (other.namespace, far.local_address))
         for far in other.config.neighbors
     )

@@ -1,11 +1,15 @@
 """BGP behind the MSEEs: to every gateway instance, and on into the virtual networks.
 
-MSEEs and gateway instances form a full mesh; the gateway never peers with the customer. How a
-virtual network gets its routes is not visible in Azure: software at every host is told them. Here
-the network's namespace is an iBGP speaker in the gateway's AS, which both instances send all they
-learned (add-path), with next hops unchanged: those are the MSEEs' addresses in the GatewaySubnet,
-so what machines send on premises goes to the MSEEs directly and passes no gateway, as in Azure.
-A network that uses a hub's gateway is the hub's route reflector client.
+MSEEs and gateway instances form a full mesh; the gateway never peers with the customer. The mesh is
+part of private peering: where that is disabled or the circuit is not in service, the MSEEs' ends are
+missing, as they are for the customer. A gateway that has too many prefixes to announce keeps its
+sessions down; both instances have the same ones, so that is the whole connection.
+
+How a virtual network gets its routes is not visible in Azure: software at every host is told them.
+Here the network's namespace is an iBGP speaker in the gateway's AS, which both instances send all
+they learned (add-path), with next hops unchanged: those are the MSEEs' addresses in the
+GatewaySubnet, so what machines send on premises goes to the MSEEs directly and passes no gateway, as
+in Azure. A network that uses a hub's gateway is the hub's route reflector client.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ from lab.plan.azure import (
     system_spaces,
     transit_spokes,
 )
-from lab.plan.constants import GATEWAY_PREFIXES, MSEE_ASN, SINGLE_HOP_TTL, TIMERS
+from lab.plan.constants import GATEWAY_PREFIXES, LEARNED_WEIGHT, MSEE_ASN, SINGLE_HOP_TTL, TIMERS
 from lab.plan.gateway_subnet import router_addresses, seats
 from lab.plan.queries import addresses_of
 from lab.plan.sessions import End, add_sessions, neighbor, pairs
@@ -55,15 +59,15 @@ def _mesh(topology: Topology, vnet: VirtualNetwork, gateway: VirtualNetworkGatew
             for ours, theirs in pairs(seated[msee], seated[instance]):
                 if ours.version in linked.leg.versions:
                     asn, timers = gateway.bgp_settings.asn, TIMERS[topology.timers]
-                    yield _msee_end(linked, neighbor(instance, ours, theirs, asn, timers))
+                    if linked.leg.has_session(ours.version):
+                        yield _msee_end(linked, neighbor(instance, ours, theirs, asn, timers))
                     far = neighbor(msee, theirs, ours, MSEE_ASN, timers)
                     yield _instance_end(topology, vnet, linked, instance, far)
 
 
 def _msee_end(linked: LinkedLeg, far: Neighbor) -> End:
     exported = microsoft_policies.customers_only(linked.leg.neighbors)
-    limit = GATEWAY_PREFIXES[far.peer_address.version]
-    special = replace(far, passive=True, ttl=SINGLE_HOP_TTL, export_policy=exported, max_prefixes=limit)
+    special = replace(far, passive=True, ttl=SINGLE_HOP_TTL, export_policy=exported)
     return End(linked.leg.msee_namespace, special)
 
 
@@ -72,7 +76,13 @@ def _instance_end(
 ) -> End:
     imported = microsoft_policies.at_gateway(linked.connection, system_spaces(topology, vnet))
     exported = microsoft_policies.own_only()
-    special = replace(far, ttl=SINGLE_HOP_TTL, import_policy=imported, export_policy=exported)
+    special = replace(
+        far,
+        ttl=SINGLE_HOP_TTL,
+        import_policy=imported,
+        export_policy=exported,
+        max_originations=GATEWAY_PREFIXES,
+    )
     return End(instance, special)
 
 
@@ -84,7 +94,7 @@ def _into_network(topology: Topology, vnet: VirtualNetwork, gateway: VirtualNetw
             teaching = replace(neighbor(vnet.name, ours, router, asn, timers), add_path=True)
             yield _teacher(instance, teaching)
             learning = replace(neighbor(instance, router, ours, asn, timers), add_path=True)
-            yield _learner(topology, vnet, learning)
+            yield _learner(topology, vnet, learning, LEARNED_WEIGHT)
 
 
 def _into_spoke(topology: Topology, plan: Plan, hub: VirtualNetwork, spoke: VirtualNetwork) -> Iterator[End]:
@@ -111,7 +121,7 @@ def _teacher(instance: str, far: Neighbor) -> End:
     return End(instance, replace(far, import_policy=REJECT_ALL, export_policy=exported))
 
 
-def _learner(topology: Topology, vnet: VirtualNetwork, far: Neighbor) -> End:
+def _learner(topology: Topology, vnet: VirtualNetwork, far: Neighbor, weight: int | None = None) -> End:
     """A virtual network's end: it waits for the connection, and announces nothing."""
-    imported = microsoft_policies.at_virtual_network(system_spaces(topology, vnet))
+    imported = microsoft_policies.at_virtual_network(system_spaces(topology, vnet), weight)
     return End(vnet.name, replace(far, passive=True, import_policy=imported, export_policy=REJECT_ALL))

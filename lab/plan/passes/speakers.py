@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from ipaddress import IPv4Network
+from typing import NamedTuple
 
 from lab.bgp.route import Asn
 from lab.bgp.speaker import Origination, SpeakerConfig
@@ -13,7 +14,7 @@ from lab.model.topology import Topology
 from lab.plan import names
 from lab.plan.azure import er_gateway, instances, spaces, speaking_gateway, transit_spokes, vpn_gateway
 from lab.plan.communities import of_region, of_virtual_network
-from lab.plan.constants import BGP_IDENTIFIERS, MAXIMUM_PATHS, MSEE_ASN
+from lab.plan.constants import BGP_IDENTIFIERS, MAXIMUM_PATHS, MSEE_ASN, OWN_WEIGHT
 from lab.plan.edge_asn import edge_asn
 from lab.plan.errors import PlanError
 from lab.plan.facts import extend
@@ -23,27 +24,35 @@ from lab.plan.lookup import named
 from lab.plan.types import Plan, Speaker
 from lab.plan.vpn import static_spaces, tunnels
 
-Speaking = tuple[str, Asn, tuple[Origination, ...]]
+
+class Speaking(NamedTuple):
+    """A namespace that speaks BGP, its AS, and what it originates with which weight."""
+
+    namespace: str
+    asn: Asn
+    own: tuple[Origination, ...] = ()
+    own_weight: int = 0
 
 
 def place_speakers(topology: Topology, plan: Plan) -> Plan:
     """Speakers in the order of their namespaces; identifiers count up in that order, so among
     equal routes the primary MSEE's is preferred to the secondary's."""
-    speaking = {namespace: (asn, own) for namespace, asn, own in _speaking(topology)}
-    ordered = [namespace.name for namespace in plan.namespaces if namespace.name in speaking]
-    return extend(plan, (_speaker(index, name, *speaking[name]) for index, name in enumerate(ordered)))
+    speaking = {one.namespace: one for one in _speaking(topology)}
+    ordered = [speaking[namespace.name] for namespace in plan.namespaces if namespace.name in speaking]
+    return extend(plan, (_speaker(index, one) for index, one in enumerate(ordered)))
 
 
-def _speaker(index: int, name: str, asn: Asn, originations: tuple[Origination, ...]) -> Speaker:
+def _speaker(index: int, one: Speaking) -> Speaker:
     config = SpeakerConfig(
-        name=name,
-        asn=asn,
+        name=one.namespace,
+        asn=one.asn,
         bgp_identifier=BGP_IDENTIFIERS[index + 1],
         neighbors=(),
-        originations=originations,
+        originations=one.own,
         maximum_paths=MAXIMUM_PATHS,
+        origination_weight=one.own_weight,
     )
-    return Speaker(name, config)
+    return Speaker(one.namespace, config)
 
 
 def _speaking(topology: Topology) -> Iterator[Speaking]:
@@ -62,11 +71,11 @@ def _routed_by(topology: Topology, device: VpnDevice) -> tuple[IPv4Network, ...]
 def _site(topology: Topology, site: Site) -> Iterator[Speaking]:
     for edge in site.edge_routers:
         for zone in dict.fromkeys(attachment.zone for attachment in edge.attachments):
-            yield f"{edge.name}/{zone}", edge_asn(site, edge, zone), ()
+            yield Speaking(f"{edge.name}/{zone}", edge_asn(site, edge, zone))
     for router in site.routers:
-        yield router.name, Asn(site.asn), tuple(map(Origination, router.address_prefixes))
+        yield Speaking(router.name, Asn(site.asn), tuple(map(Origination, router.address_prefixes)))
     for device in site.vpn_devices:
-        yield device.name, Asn(site.asn), tuple(map(Origination, _routed_by(topology, device)))
+        yield Speaking(device.name, Asn(site.asn), tuple(map(Origination, _routed_by(topology, device))))
 
 
 def _circuits(topology: Topology) -> Iterator[Speaking]:
@@ -77,9 +86,9 @@ def _circuits(topology: Topology) -> Iterator[Speaking]:
                     f"circuit {leg.circuit.name} is layer3 without provider_asn",
                     hint="give the provider's AS number, or connectivity: layer2",
                 )
-            yield leg.provider_namespace, Asn(leg.circuit.provider_asn), ()
-        yield leg.msee_namespace, MSEE_ASN, ()
-    yield names.MICROSOFT_EDGE, MSEE_ASN, _public_prefixes(topology)
+            yield Speaking(leg.provider_namespace, Asn(leg.circuit.provider_asn))
+        yield Speaking(leg.msee_namespace, MSEE_ASN)
+    yield Speaking(names.MICROSOFT_EDGE, MSEE_ASN, _public_prefixes(topology))
 
 
 def _public_prefixes(topology: Topology) -> tuple[Origination, ...]:
@@ -94,13 +103,13 @@ def _azure(topology: Topology) -> Iterator[Speaking]:
     for vnet in topology.virtual_networks:
         gateway = speaking_gateway(topology, vnet)
         if gateway is not None:
-            yield vnet.name, Asn(gateway.bgp_settings.asn), ()
+            yield Speaking(vnet.name, Asn(gateway.bgp_settings.asn))
         for own in (er_gateway(topology, vnet), vpn_gateway(topology, vnet)):
             if own is not None:
                 yield from _gateway(topology, own)
 
 
-def _gateway(topology: Topology, gateway: VirtualNetworkGateway) -> Iterable[Speaking]:
+def _gateway(topology: Topology, gateway: VirtualNetworkGateway) -> Iterator[Speaking]:
     """Gateways announce address spaces, never subnets, and those of the networks that use them;
     IPv6 ones when the GatewaySubnet has IPv6."""
     vnet = named(topology.virtual_networks, gateway.virtual_network, "virtual network")
@@ -111,4 +120,5 @@ def _gateway(topology: Topology, gateway: VirtualNetworkGateway) -> Iterable[Spe
         for space in spaces(network)
         if space.version in versions
     )
-    return tuple((name, Asn(gateway.bgp_settings.asn), originations) for name in instances(gateway))
+    for name in instances(gateway):
+        yield Speaking(name, Asn(gateway.bgp_settings.asn), originations, OWN_WEIGHT)

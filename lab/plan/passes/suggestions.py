@@ -52,7 +52,9 @@ def _host(plan: Plan) -> str | None:
 
 
 def _reachable_machine(plan: Plan) -> AddressAssignment | None:
-    """A machine in a virtual network that learns routes."""
+    """A machine in a virtual network that learns routes, if any does."""
+    if _first_private(plan, Role.ER_GATEWAY) is None:
+        return None
     speaking = {speaker.namespace for speaker in plan.speakers}
     machines = {node.name for node in plan.nodes if node.role is Role.VM and node.group[1] in speaking}
     return next((assigned for assigned in plan.addresses if assigned.namespace in machines), None)
@@ -63,20 +65,18 @@ def _first_private(plan: Plan, role: Role) -> Speaker | None:
 
 
 def _with_private_peering(plan: Plan, role: Role) -> Iterator[Speaker]:
-    """Speakers of that role with a session on private peering."""
+    """Speakers of that role with a session on private peering that can come up."""
     for speaker in plan.speakers:
-        if plan.node(speaker.namespace.partition("/")[0]).role is role and _is_private(speaker):
+        if plan.node(speaker.namespace.partition("/")[0]).role is role and _is_private(plan, speaker):
             yield speaker
 
 
-def _is_private(speaker: Speaker) -> bool:
-    sides = (speaker.namespace, *(neighbor.name for neighbor in speaker.config.neighbors))
-    return any("/private" in side for side in sides)
+def _is_private(plan: Plan, speaker: Speaker) -> bool:
+    sessions = ((speaker.namespace, neighbor.name) for neighbor in speaker.config.neighbors)
+    return any("/private" in "".join(one) for one in sessions if one not in plan.expected_down)
 
 
 def _announced(plan: Plan) -> str | None:
-    for speaker in plan.speakers:
-        role = plan.node(speaker.namespace.partition("/")[0]).role
-        if role is Role.ER_GATEWAY and speaker.config.originations:
-            return str(speaker.config.originations[0].prefix)
-    return None
+    gateway = _first_private(plan, Role.ER_GATEWAY)
+    own = gateway.config.originations if gateway is not None else ()
+    return str(own[0].prefix) if own else None

@@ -14,8 +14,8 @@ from lab.bgp.policy import REJECT_ALL
 from lab.model.topology import Topology
 from lab.plan import microsoft_policies
 from lab.plan.addresses import host
-from lab.plan.azure import er_gateway, own_speaking_gateway, system_spaces, vpn_gateway
-from lab.plan.constants import TIMERS, VPN_PREFIXES
+from lab.plan.azure import own_speaking_gateway, system_spaces, vpn_gateway
+from lab.plan.constants import OWN_WEIGHT, TIMERS, VPN_PREFIXES
 from lab.plan.customer_policies import own_prefixes
 from lab.plan.gateway_subnet import router_addresses, seats
 from lab.plan.lookup import named
@@ -64,9 +64,7 @@ def _into_networks(topology: Topology) -> Iterator[End]:
         if gateway is None or speaking is None:
             continue
         timers, asn = TIMERS[topology.timers], gateway.bgp_settings.asn
-        second = er_gateway(topology, vnet) is not None
-        spaces = system_spaces(topology, vnet)
-        learns = microsoft_policies.at_virtual_network(spaces, second_choice=second)
+        learns = microsoft_policies.at_virtual_network(system_spaces(topology, vnet), OWN_WEIGHT)
         teaches = microsoft_policies.learned_only()
         for instance in vpn_speakers(topology, vnet):
             for ours, router in pairs(seats(topology, vnet)[instance], router_addresses(vnet)):

@@ -51,11 +51,11 @@ def _in_order(ends: Iterable[TunnelEnd]) -> Iterator[TunnelEnd]:
 
 def _from_networks(topology: Topology, found: tuple[Tunnel, ...]) -> Iterator[StaticRoute]:
     """A virtual network sends what a local network gateway stands for to the gateway's instances."""
-    for local in dict.fromkeys(tunnel.local_gateway for tunnel in found):
-        through = [tunnel for tunnel in found if tunnel.local_gateway == local]
+    for connection in dict.fromkeys(tunnel.connection for tunnel in found):
+        through = [tunnel for tunnel in found if tunnel.connection == connection]
         vnet = named(topology.virtual_networks, through[0].gateway.virtual_network, "virtual network")
         hops = tuple(seats(topology, vnet)[tunnel.instance][0].ip for tunnel in through)
-        for prefix in local.local_network_address_space.address_prefixes:
+        for prefix in through[0].local_gateway.local_network_address_space.address_prefixes:
             yield StaticRoute(vnet.name, prefix, hops)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 import socket
+from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, ip_address, ip_network
 from types import SimpleNamespace
 from typing import Any
@@ -17,8 +19,9 @@ from lab.agent.agent import Agent
 from lab.agent.bridge import ConnectRetry
 from lab.agent.channel import Channel
 from lab.agent.fib import MemoryFib
+from lab.bgp.policy import REJECT_ALL
 from lab.bgp.route import Asn, PathAttributes
-from lab.bgp.speaker import Neighbor, SpeakerConfig
+from lab.bgp.speaker import Neighbor, Origination, SpeakerConfig, Timers
 
 P, Q = ip_network("10.1.0.0/16"), ip_network("10.2.0.0/16")
 CE1 = Neighbor("ce1", ip_address("192.0.2.1"), ip_address("192.0.2.2"), Asn(65001))
@@ -233,6 +236,15 @@ def test_end_of_rib_is_remembered_until_the_session_ends(cast: Cast) -> None:
     assert (first["end_of_rib"], first["last_error"]) == (False, "hold timer expired")
 
 
+def test_it_is_counted_how_often_a_session_came_up(cast: Cast) -> None:
+    assert cast.agent.status()["sessions"][0]["established_transitions"] == 0
+    cast.up(CE1)
+    cast.agent.session_down(session(CE1), "hold timer expired")
+    cast.up(CE1)
+    counted = [each["established_transitions"] for each in cast.agent.status()["sessions"]]
+    assert counted == [2, 0]
+
+
 def test_a_session_that_never_came_up_failed(cast: Cast) -> None:
     cast.agent.session_down(session(CE1), "connection refused")
     (event,) = cast.events()
@@ -241,6 +253,43 @@ def test_a_session_that_never_came_up_failed(cast: Cast) -> None:
         "ce1",
         "connection refused",
     )
+
+
+def test_what_is_originated_by_request_is_queued_when_it_is_answered(cast: Cast) -> None:
+    cast.up(CE1, CE2)
+    behind = {"as_path": [65099], "communities": [(12076 << 16) + 5]}
+    assert cast.ask("originate", prefixes=[str(P), str(Q)], **behind) == {"reply": 7, "answer": None}
+    assert cast.queued(CE1) == {P: (12076, 65099), Q: (12076, 65099)}
+    (route,) = cast.ask("routes", prefix=str(P))["answer"]
+    assert (route["peer"], route["communities"]) == ("local", ["12076:5"])
+    cast.ask("withdraw", prefixes=[str(P)])
+    assert cast.queued(CE1) == {P: None}
+
+
+def test_a_new_configuration_holds_for_routes_that_were_there_before(cast: Cast) -> None:
+    cast.up(CE1, CE2)
+    cast.announce(CE1, P)
+    cast.queued(CE2)
+    refusing = replace(CE2, export_policy=REJECT_ALL, timers=Timers(restart=3))
+    config = replace(CONFIG, neighbors=(CE1, refusing), originations=(Origination(Q),))
+    packed = b64encode(pickle.dumps(config)).decode()
+    assert cast.ask("configure", config=packed) == {"reply": 7, "answer": None}
+    assert cast.queued(CE2) == {P: None}
+    assert cast.queued(CE1) == {Q: (12076,)}
+    assert cast.ask("status")["answer"]["sessions"][1]["state"] == "established"
+
+
+def test_a_new_limit_drops_a_session_that_is_over_it(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    dropped: list[tuple[int, float]] = []
+    monkeypatch.setattr(
+        "lab.agent.agent.hold_down", lambda _peer, subcode, seconds: dropped.append((subcode, seconds))
+    )
+    cast.up(CE1)
+    cast.announce(CE1, P, Q)
+    limited = replace(CE1, max_prefixes=1, timers=Timers(restart=3))
+    config = replace(CONFIG, neighbors=(limited, CE2))
+    cast.ask("configure", config=b64encode(pickle.dumps(config)).decode())
+    assert dropped == [(1, 3)]
 
 
 def test_an_unknown_request_is_answered_too(cast: Cast) -> None:

@@ -45,6 +45,7 @@ def candidate(
     bgp_identifier: str = "10.0.0.1",
     peer_address: str = "192.0.2.2",
     path_id: int = 0,
+    weight: int = 0,
     **more: Any,
 ) -> Candidate:
     """``more`` goes to ``attributes``."""
@@ -55,6 +56,7 @@ def candidate(
         bgp_identifier=IPv4Address(bgp_identifier),
         peer_address=ip_address(peer_address),
         path_id=path_id,
+        weight=weight,
     )
 
 

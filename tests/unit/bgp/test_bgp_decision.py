@@ -15,6 +15,10 @@ from lab.bgp.route import Origin
 BY_STEP = [
     # step, what the winner has, what the loser has
     (Step.LOCAL_ORIGIN, {"learned": Learned.LOCAL, "as_path": ""}, {"local_pref": 500}),
+    # as on an Azure gateway: its own prefixes weigh less than what it learns, and still win
+    (Step.LOCAL_ORIGIN, {"learned": Learned.LOCAL, "weight": 32768}, {"weight": 32769}),
+    (Step.WEIGHT, {"weight": 32769, "as_path": "1 2 3"}, {"weight": 32768, "local_pref": 500}),
+    (Step.WEIGHT, {"weight": 1}, {}),
     (Step.LOCAL_PREF, {"local_pref": 200, "as_path": "1 2 3"}, {"local_pref": 150}),
     (Step.LOCAL_PREF, {"as_path": "1 2 3"}, {"local_pref": 99}),
     (Step.AS_PATH, {"as_path": "1 2", "origin": Origin.INCOMPLETE}, {"as_path": "1 2 3"}),
@@ -167,6 +171,7 @@ some = st.builds(
     # narrow on purpose: the later steps are only reached by paths that tie before
     as_path=st.sampled_from(["1", "1", "1", "2", "2", "2", "1 2"]),
     origin=st.sampled_from([Origin.IGP] * 5 + [Origin.EGP]),
+    weight=st.sampled_from([0] * 5 + [1]),
     local_pref=st.sampled_from([None, 100, 100, 100, 100, 200]),
     med=st.sampled_from([None, 1, 2]),
     learned=st.sampled_from([Learned.EXTERNAL, Learned.INTERNAL]),
@@ -183,6 +188,7 @@ def candidates_in_two_orders(draw):
             f"peer{n}",
             " ".join(map(str, each.attributes.as_path)),
             origin=each.attributes.origin,
+            weight=each.weight,
             local_pref=each.attributes.local_pref,
             med=each.attributes.med,
             learned=each.learned,
@@ -211,7 +217,15 @@ def test_without_med_the_best_is_the_lowest_in_one_sort_order(orders):
         sent = path.attributes
         preference = 100 if sent.local_pref is None else sent.local_pref
         internal = path.learned is Learned.INTERNAL
-        return -preference, len(sent.as_path), sent.origin, internal, path.bgp_identifier, path.peer_address
+        return (
+            -path.weight,
+            -preference,
+            len(sent.as_path),
+            sent.origin,
+            internal,
+            path.bgp_identifier,
+            path.peer_address,
+        )
 
     without_med = [path for path in orders[0] if not path.attributes.med]
     if without_med:

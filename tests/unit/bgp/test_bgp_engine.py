@@ -278,12 +278,15 @@ def test_one_prefix_too_many_closes_the_session_once():
 
 def test_what_a_closing_peer_still_says_is_ignored_until_it_comes_up_again():
     engine = up(speaker(replace(CE1, max_prefixes=1), GW))
-    engine.handle(announced("ce1", from_ce1(), P, Q))
+    closed = replace(CLOSE, reason="more than 1 prefixes received")
     play(
         engine,
         [
+            (announced("ce1", from_ce1(), P), [install(P, "192.0.2.2"), Advertise("gw", to_gw(), nlri(P))]),
+            # what says too much is not passed on, and what was said before is taken back at once
+            (announced("ce1", from_ce1(), Q), [Withdraw("gw", nlri(P)), uninstall(P), closed]),
             (announced("ce1", from_ce1("65001 9"), P), []),
-            (PeerDown("ce1", "cease"), [Withdraw("gw", nlri(P, Q)), uninstall(P), uninstall(Q)]),
+            (PeerDown("ce1", "cease"), []),
             (PeerUp("ce1", IPv4Address("10.0.0.1")), []),
             (
                 announced("ce1", from_ce1(), P),

@@ -9,10 +9,12 @@ from bgp_builders import (
     CE1,
     CE2,
     GW,
+    OUR_ASN,
     P,
     Q,
     announced,
     attributes,
+    communities,
     from_ce1,
     from_ce2,
     install,
@@ -29,18 +31,22 @@ from bgp_builders import (
     withdrawn,
 )
 
+from lab.bgp.engine import Engine
 from lab.bgp.events import (
     Advertise,
     EndOfRib,
+    HoldSession,
     Originate,
     PeerDown,
     PeerUp,
     PolicyChanged,
+    ReleaseSession,
     Withdraw,
     WithdrawOrigination,
 )
 from lab.bgp.policy import REJECT_ALL, PrefixMatch
 from lab.bgp.rib import PrefixCounts
+from lab.bgp.route import Asn
 from lab.bgp.speaker import Origination
 
 # --- routes of our own ---
@@ -63,6 +69,50 @@ def test_an_originated_prefix_is_announced_and_never_installed():
             (WithdrawOrigination(net(Q)), []),
         ],
     )
+
+
+def test_a_route_as_if_from_behind_has_our_as_in_front_and_keeps_its_attributes():
+    """RFC 4271 section 5.1.2; towards an internal peer nothing is put in front."""
+    engine = up(speaker(CE1, replace(GW, peer_asn=OUR_ASN)))
+    behind = Origination(net(P), communities("65001:7"), (Asn(65099), Asn(65098)))
+    play(
+        engine,
+        [
+            (
+                Originate(behind),
+                [
+                    Advertise(
+                        "ce1",
+                        attributes("12076 65099 65098", via="192.0.2.1", communities=behind.communities),
+                        nlri(P),
+                    ),
+                    Advertise(
+                        "gw",
+                        attributes(
+                            "65099 65098",
+                            via="192.0.2.9",
+                            communities=behind.communities,
+                            local_pref=100,
+                        ),
+                        nlri(P),
+                    ),
+                ],
+            ),
+            (announced("ce1", from_ce1(), P), []),  # ours wins, though its path is longer
+        ],
+    )
+    assert engine.config.originations == (behind,)
+    assert engine.why(net(P))["received"][1]["explanation"] == (
+        "originated here, as if AS 65099 had announced it"
+    )
+
+
+def test_originations_that_differ_in_their_prefix_only_leave_in_one_message():
+    engine = up(speaker(CE1))
+    actions = engine.handle(*(Originate(Origination(net(each))) for each in (P, Q)))
+    assert actions == [Advertise("ce1", attributes("12076", via="192.0.2.1"), nlri(P, Q))]
+    otherwise = Originate(Origination(net(Q), as_path=(Asn(65099),)))
+    assert engine.handle(otherwise) == [Advertise("ce1", attributes("12076 65099", via="192.0.2.1"), nlri(Q))]
 
 
 def test_our_own_route_wins_over_a_learned_one_and_leaves_the_fib_to_the_kernel():
@@ -257,3 +307,58 @@ def test_counts_follow_updates_and_policy_changes():
     assert engine.counts("ce1").accepted == 1
     engine.handle(PolicyChanged(speaker(replace(CE1, import_policy=REJECT_ALL), GW)))
     assert engine.counts("ce1") == PrefixCounts(1, 0, 0)
+
+
+# --- too many prefixes of our own ---
+
+
+def originate(*prefixes):
+    return [Originate(Origination(net(prefix))) for prefix in prefixes]
+
+
+def modest(*prefixes):
+    """It keeps its session with gw down while it originates more than 1 IPv4 or 1 IPv6 prefix."""
+    own = tuple(Origination(net(prefix)) for prefix in prefixes)
+    return speaker(CE1, replace(GW, max_originations=(1, 1)), originations=own)
+
+
+def held(version):
+    return HoldSession("gw", 2, f"more than 1 IPv{version} prefixes of our own")
+
+
+def test_a_speaker_with_too_many_prefixes_of_its_own_holds_the_session_down_until_it_has_fewer():
+    engine = up(modest(P))
+    told = Advertise("ce1", attributes("12076", via="192.0.2.1"), nlri(Q))
+    play(
+        engine,
+        [
+            (*originate(Q), [told, held(4)]),
+            (announced("gw", attributes("65515", via="192.0.2.10"), "10.3.0.0/16"), []),
+            (PeerDown("gw", "cease"), []),
+            (*originate("10.4.0.0/16"), [replace(told, nlri=nlri("10.4.0.0/16"))]),
+            (WithdrawOrigination(net("10.4.0.0/16")), [Withdraw("ce1", nlri("10.4.0.0/16"))]),
+            (WithdrawOrigination(net(Q)), [Withdraw("ce1", nlri(Q)), ReleaseSession("gw")]),
+            (PeerUp("gw", IPv4Address("10.0.0.2")), [Advertise("gw", to_gw("12076"), nlri(P))]),
+        ],
+    )
+
+
+def test_either_address_family_alone_is_too_much():
+    engine = up(modest(P, "2001:db8:1::/48"))
+    assert engine.handle(*originate("2001:db8:2::/48")) == [held(6)]
+    assert engine.handle(WithdrawOrigination(net("2001:db8:1::/48"))) == [ReleaseSession("gw")]
+
+
+def test_a_session_that_must_not_come_up_is_held_before_anything_else_and_again_if_it_comes_up():
+    engine = Engine(modest(P, Q))
+    assert engine.first_actions == [held(4)]
+    assert engine.handle(PeerUp("gw", IPv4Address("10.0.0.2"))) == [held(4)]
+    assert Engine(modest(P)).first_actions == []
+
+
+def test_a_higher_limit_releases_the_session():
+    engine = Engine(modest(P, Q))
+    more = replace(GW, max_originations=(2, 1))
+    assert engine.handle(PolicyChanged(replace(engine.config, neighbors=(CE1, more)))) == [
+        ReleaseSession("gw")
+    ]

@@ -56,6 +56,7 @@ def test_routes_shows_every_candidate_the_best_first_with_its_reason(engine):
             "multipath": True,
             "peer": "ce1",
             "path_id": 0,
+            "weight": 0,
             "next_hop": "192.0.2.2",
             "as_path": [65001],
             "local_pref": 100,
@@ -70,6 +71,7 @@ def test_routes_shows_every_candidate_the_best_first_with_its_reason(engine):
             "multipath": False,
             "peer": "ce2",
             "path_id": 0,
+            "weight": 0,
             "next_hop": "192.0.2.6",
             "as_path": [65001, 65001],
             "local_pref": 100,
@@ -251,7 +253,9 @@ def test_why_an_originated_route_is_not_installed():
     answer = engine.why(net(P))
     assert answer["received"][0]["explanation"] == "originated here"
     assert answer["decision"]["reason"] == "only-route"
-    assert answer["fib"]["explanation"] == "not installed: it is ours, and in the kernel already"
+    assert answer["fib"]["explanation"] == (
+        "not installed: it is ours, and in the kernel already if it is connected or static"
+    )
 
 
 def test_why_not_advertised_to_each_kind_of_peer():
@@ -291,3 +295,45 @@ def test_each_step_is_told_with_the_values_it_compared():
         ("local-pref", {"ce1": 100, "ce2": 100}, {"inner": 90}),
         ("med", {"ce1": 10}, {"ce2": 20}),
     ]
+
+
+# --- weights ---
+
+
+@pytest.fixture
+def weighing():
+    """A gateway, for instance: what it learns from ce1 weighs more than its own."""
+    heavy = policy(rule("heavy", apply=Apply(weight=32769)), name="from-ce1")
+    config = speaker(replace(CE1, import_policy=heavy), CE2, GW, origination_weight=32768)
+    engine = up(config)
+    engine.handle(
+        Originate(Origination(net(Q))),
+        announced("ce1", attributes("65001 7 7", via="192.0.2.2"), P, Q),
+        announced("ce2", attributes("65001", via="192.0.2.6"), P),
+    )
+    return engine
+
+
+def test_the_weight_decides_before_the_attributes_do_and_is_shown(weighing):
+    shown = [(r["peer"], r["best"], r["weight"], r["reason"]) for r in weighing.routes(net(P))]
+    assert shown == [("ce1", True, 32769, "weight"), ("ce2", False, 0, "weight")]
+    answer = weighing.why(net(P))
+    assert [(r["peer"], r["weight"], r["after_policy"]["weight"]) for r in answer["received"]] == [
+        ("ce1", 0, 32769),
+        ("ce2", 0, 0),
+    ]
+    (step,) = answer["decision"]["steps"]
+    assert (step["step"], step["kept"][0]["value"], step["eliminated"][0]["value"]) == ("weight", 32769, 0)
+
+
+def test_an_own_route_wins_whatever_the_learned_one_weighs(weighing):
+    shown = [(r["peer"], r["best"], r["weight"], r["reason"]) for r in weighing.routes(net(Q))]
+    assert shown == [("local", True, 32768, "local-origin"), ("ce1", False, 32769, "local-origin")]
+    (own, _) = sorted(weighing.why(net(Q))["received"], key=lambda path: path["peer"] != "local")
+    assert own["weight"] == own["after_policy"]["weight"] == 32768
+
+
+def test_nobody_is_told_of_weights(weighing):
+    told = [*weighing.adj_rib_out("ce2"), *weighing.adj_rib_out("gw")]
+    assert {(r["prefix"], tuple(r["as_path"])) for r in told} == {(P, (12076, 65001, 7, 7)), (Q, (12076,))}
+    assert not any("weight" in route for route in told)

@@ -148,6 +148,13 @@ def test_an_accepting_rule_changes_the_attributes(apply, before, after):
     assert evaluate(policy(rule("it", apply=apply)), route(**before)).attributes == route(**after).attributes
 
 
+def test_a_weight_is_the_verdicts_and_no_attribute():
+    heavy = policy(rule("heavy", apply=Apply(weight=32769)), rule("rest"))
+    verdict = evaluate(heavy, route())
+    assert (verdict.weight, verdict.attributes) == (32769, route().attributes)
+    assert evaluate(policy(rule("no", accept=False, apply=Apply(weight=7))), route()).weight == 0
+
+
 @pytest.mark.parametrize(
     ("asn", "private"),
     [(64511, False), (64512, True), (65534, True), (65535, False), (12076, False), (4199999999, False),

@@ -13,7 +13,7 @@ from cli_fake_lab import LAB, fake_lab
 from click.shell_completion import BashComplete
 
 from lab.cli import COMPLETE_VARIABLE, VERBS, cli, run
-from lab.cli.options import shipped_names
+from lab.model.shipped import shipped_names
 from lab.runtime.rundir import RunFolder
 
 

@@ -12,7 +12,7 @@ from cli_fake_lab import LAB, fake_lab
 
 from lab.cli import run
 from lab.cli.graph import status_of
-from lab.cli.options import shipped_names, shipped_topologies
+from lab.model.shipped import shipped_names, shipped_topologies
 
 WRONG = """\
 name: wrong
@@ -72,6 +72,25 @@ def test_problems_as_json_have_a_place_a_message_and_a_hint(
 
 def test_without_problems_json_is_an_empty_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(output(capsys, 0, "validate", "expressroute-basic", "-f", "json")) == []
+
+
+SCENARIO = """\
+name: a-test
+topology: expressroute-basic
+steps:
+  - say: It is up.
+    session: {node: ce1/core, neighbor: msee1/private}
+"""
+
+
+def test_a_scenario_is_checked_with_its_topology(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fine, wrong = tmp_path / "fine.yaml", tmp_path / "wrong.yaml"
+    fine.write_text(SCENARIO)
+    wrong.write_text(SCENARIO.replace("ce1/core", "ce1/dmz"))
+    assert output(capsys, 0, "validate", fine) == f"{fine}: ok\n"
+    text = output(capsys, 2, "validate", wrong, fine)
+    assert text.startswith(f"{wrong}:5:21: steps[0].session.node: there is no node 'ce1/dmz'")
+    assert text.splitlines()[-1] == "1 problem in 1 of 2 files"
 
 
 @pytest.mark.parametrize("name", ["nosuch", "nosuch.yaml"])
@@ -195,7 +214,12 @@ def test_a_node_is_what_the_worst_of_its_namespaces_is() -> None:
 # schema
 
 
-@pytest.mark.parametrize("words", [[], ["-f", "json"]])
+@pytest.mark.parametrize("words", [[], ["-f", "json"], ["topology"]])
 def test_the_schema_is_json_and_knows_circuits(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     schema = json.loads(output(capsys, 0, "schema", *words))
     assert "express_route_circuits" in schema["properties"]
+
+
+def test_scenarios_have_a_schema_too(capsys: pytest.CaptureFixture[str]) -> None:
+    schema = json.loads(output(capsys, 0, "schema", "scenario"))
+    assert {"topology", "patch", "steps"} <= schema["properties"].keys()

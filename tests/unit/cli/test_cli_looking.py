@@ -22,6 +22,7 @@ ROUTES: list[dict[str, Any]] = [
         "multipath": multipath,
         "peer": peer,
         "path_id": 0,
+        "weight": 0,
         "next_hop": "192.0.2.1",
         "as_path": [12076, 65515],
         "local_pref": 100,
@@ -174,6 +175,16 @@ def test_show_routes_marks_the_best_and_what_is_used_beside_it(start: Start, lin
     assert words == "= 10.17.0.0/16 192.0.2.1 msee2 100 12076 65515 12076:51026 bgp-identifier"
 
 
+def test_show_routes_has_a_column_for_weights_where_there_are_some(start: Start, lines: Lines) -> None:
+    start(routes=ROUTES)
+    assert "WEIGHT" not in lines("show", "routes", "ce1")[0]
+    start(routes=[ROUTES[0] | {"weight": 32769}, *ROUTES[1:]], name="gateways")
+    titles, first, second, *_ = lines("show", "routes", "ergw-0", "--name", "gateways")
+    assert titles.split()[4:8] == ["WEIGHT", "LOCAL", "PREF", "MED"]
+    assert " ".join(first.split()).startswith("> 0.0.0.0/0 192.0.2.1 pe1 32769 100")
+    assert " ".join(second.split()).startswith("> 10.17.0.0/16 192.0.2.1 msee1 0 100")
+
+
 def test_show_routes_as_json_is_the_answer_of_the_lab(start: Start, lines: Lines) -> None:
     start(routes=ROUTES)
     assert json.loads("".join(lines("show", "routes", "ce1", "-f", "json"))) == ROUTES
@@ -225,6 +236,13 @@ def test_show_bgp_says_why_a_session_is_not_up(start: Start, lines: Lines) -> No
     (session,) = LAB["bgp_sessions"]
     start(inspect=LAB | {"bgp_sessions": [session | {"last_error": "connection refused"}]})
     assert lines("show", "bgp", "ce1")[1].endswith("connection refused")
+
+
+def test_show_bgp_says_why_a_session_is_kept_down(start: Start, lines: Lines) -> None:
+    (session,) = LAB["bgp_sessions"]
+    kept = session | {"held_down": True, "last_error": "more than 1000 IPv4 prefixes of our own"}
+    start(inspect=LAB | {"bgp_sessions": [kept]})
+    assert lines("show", "bgp", "ce1")[1].endswith("held down: more than 1000 IPv4 prefixes of our own")
 
 
 def test_show_bgp_of_a_node_without_it_is_the_labs_own_error(

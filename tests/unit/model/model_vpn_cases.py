@@ -45,6 +45,13 @@ def policy(**changes: Any) -> list[Any]:
     return [POLICY | changes]
 
 
+def customer_asn(asn: int) -> Changes:
+    """The site's, wherever it stands."""
+    circuit, site = "express_route_circuits.0", "on_premises.0"
+    peerings = {f"{circuit}.peerings.{index}.peer_asn": asn for index in (0, 1)}
+    return peerings | {f"{site}.asn": asn, f"{LOCAL}.bgp_settings.asn": asn}
+
+
 def second_connection(**more: Any) -> dict[str, Any]:
     return {
         "name": "c2",
@@ -77,8 +84,8 @@ VPN_CASES: list[tuple[str, Changes, str]] = [
      f"{PATH_OF_DEVICE}.tunnels[0].shared_key"),
     ("D-14", {f"{VPNGW}.enable_bgp": False}, f"{PATH_OF_CONNECTION}.enable_bgp"),
     ("D-14", {f"{LOCAL}.bgp_settings": DELETED}, f"{PATH_OF_CONNECTION}.enable_bgp"),
-    ("D-15", {f"{VPNGW}.bgp_settings.asn": 65517}, f"{PATH_OF_VPNGW}.bgp_settings.asn"),
-    ("D-15", {f"{VPNGW}.bgp_settings.asn": 64500}, f"{PATH_OF_VPNGW}.bgp_settings.asn"),
+    ("D-15", customer_asn(64500), f"{PATH_OF_LOCAL}.bgp_settings.asn"),
+    ("D-15", customer_asn(8075), f"{PATH_OF_LOCAL}.bgp_settings.asn"),
     ("D-16", {f"{VPNGW}.bgp_settings.asn": 65010}, f"{PATH_OF_CONNECTION}.local_network_gateway2"),
     ("D-18", {f"{VPNGW}.ip_configurations.0.custom_bgp_ip_address": "169.254.23.1"},
      f"{PATH_OF_VPNGW}.ip_configurations.instance-0.custom_bgp_ip_address"),
@@ -120,7 +127,6 @@ VPN_SEVERAL: list[tuple[str, Changes, list[str]]] = [
 
 VPN_FINE: list[Changes] = [
     NO_BGP,
-    {f"{VPNGW}.bgp_settings.asn": 65515},
     {f"{CONNECTION}.shared_key": "!" * 128},
     {f"{CONNECTION}.ipsec_policies": policy(ipsec_encryption="None", ipsec_integrity="SHA1")},
     {f"{CONNECTION}.dpd_timeout_seconds": 9},

@@ -9,7 +9,7 @@ import yaml
 
 from lab.model import reader
 from lab.model.document import Document
-from lab.model.problem import Finding, TopologyError
+from lab.model.problem import FileError, Finding
 from lab.model.reader import read_document
 from lab.model.scalars import resolve
 
@@ -24,7 +24,7 @@ def refused(text: str) -> list[str]:
     """The first lines of the problems, without the file's name."""
     try:
         _, problems = read_document(text, "f")
-    except TopologyError as error:
+    except FileError as error:
         problems = list(error.problems)
     return [str(problem).splitlines()[0].removeprefix("f:") for problem in problems]
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from lab.model.regions import region, regions, unknown_region
+from lab.model.regions import PUBLIC_CLOUD, region, regions, unknown_region
 
 
 @pytest.mark.parametrize(("name", "microsoft", "private", "geopolitical"), [
@@ -15,8 +15,8 @@ from lab.model.regions import region, regions, unknown_region
     ("West Europe", "12076:51002", "12076:50002", "Europe"),
     ("East US", "12076:51004", "12076:50004", "North America"),
     ("UK West", "12076:51025", "12076:50025", "Europe"),
-    ("New Zealand North", "12076:51059", "12076:50059", None),
-    ("US Gov Virginia", "12076:51105", "12076:50105", None),
+    ("New Zealand North", "12076:51059", "12076:50059", "Oceania"),
+    ("US Gov Virginia", "12076:51105", "12076:50105", "US Government cloud"),
     ("Italy North", None, None, "Europe"),
 ])  # fmt: skip
 def test_what_is_documented_of_a_region(
@@ -56,6 +56,15 @@ def test_names_and_suffixes_are_unique() -> None:
 
 
 def test_the_table_is_not_read_before_it_is_needed() -> None:
-    code = "import lab.model.load, lab.model.regions as r; print(r._table.cache_info().currsize)"
+    code = "import lab.model.load; from lab.model.data import table; print(table.cache_info().currsize)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "0\n"
+
+
+@pytest.mark.parametrize(("name", "cloud"), [
+    ("West US 2", PUBLIC_CLOUD), ("US DoD East", "US Government"), ("China North 3", "China"),
+])  # fmt: skip
+def test_a_region_is_in_one_cloud(name: str, cloud: str) -> None:
+    found = region(name)
+    assert found is not None
+    assert found.cloud == cloud

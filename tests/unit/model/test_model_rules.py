@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from model_builders import DELETED, REFERENCE, Changes, changed, problems_of
+from model_builders import (
+    DELETED,
+    REFERENCE,
+    Changes,
+    changed,
+    circuit,
+    linked_networks,
+    on_circuits,
+    problems_of,
+)
 from model_vpn_cases import NO_BGP, VPN_CASES, VPN_FINE, VPN_SEVERAL
 
 from lab.model.checks import RULES
@@ -30,6 +39,30 @@ PATH_OF_CE1 = "on_premises.seattle.edge_routers.ce1.attachments.AzurePrivatePeer
 HALF = {"name": "to-secure", "remote_virtual_network": "vnet-secure"}
 SPOKE = {"location": "West US 2", "address_space": {"address_prefixes": ["10.30.0.0/16"]}}
 RULE = {"name": "r1", "source_zone": "core", "destination_zone": "dmz"}
+
+KEY, OTHER_KEY = "0f2b5d1c-6c5e-4a37-9d0e-3a1f6f0c2b11", "0f2b5d1c-6c5e-4a37-9d0e-3a1f6f0c2b12"
+LOCAL = {"tier": "Local", "family": "UnlimitedData"}
+COMMUNITIES = "route_filters.0.rules.0.communities"
+PUBLIC = f"{MICROSOFT}.microsoft_peering_config.advertised_public_prefixes"
+SPACES = [f"10.64.{number}.0/24" for number in range(200)]
+PLACES = ["Seattle", "Chicago", "Dallas", "Denver"]
+VPN_BESIDE = {
+    "name": "vpngw-corp",
+    "virtual_network": "vnet-corp",
+    "gateway_type": "Vpn",
+    "sku": "VpnGw1",
+    "ip_configurations": [{"name": "instance-0", "public_ip_address": "52.175.192.9"}],
+}
+
+
+def linked(changes: Changes, *, provisioned: str) -> Changes:
+    """A circuit in another state whose peerings are disabled, so that only its connection is wrong."""
+    return changes | {
+        f"{CIRCUIT}.service_provider_provisioning_state": provisioned,
+        f"{PRIVATE}.state": "Disabled",
+        f"{MICROSOFT}.state": "Disabled",
+    }
+
 
 LAYER3: Changes = {
     f"{CIRCUIT}.connectivity": "layer3",
@@ -79,13 +112,61 @@ CASES: list[tuple[str, Changes, str]] = [
     ("N-13", {f"{CIRCUIT}.location": "Seattle"}, "express_route_circuits.er-seattle.location"),
     ("N-13", {"route_filters.0.location": "Seattle"}, "route_filters.rf-west-us-2.location"),
     ("N-13", {f"{REGIONS}.1.name": "East"}, "microsoft_network.regions.East.name"),
+    ("N-14", {"waived_rules": ["A-50"]}, "waived_rules[0]"),
+    ("N-14", {"waived_rules": ["N-12"]}, "waived_rules[0]"),
     # circuits
-    ("A-1", {f"{CIRCUIT}.circuit_provisioning_state": "Disabled"},
+    ("A-1", {f"{CIRCUIT}.circuit_provisioning_state": "Disabled", "connections": DELETED},
      "express_route_circuits.er-seattle.circuit_provisioning_state"),
-    ("A-1", {f"{CIRCUIT}.service_provider_provisioning_state": "Provisioning"},
+    ("A-1", {f"{CIRCUIT}.service_provider_provisioning_state": "Provisioning", "connections": DELETED},
      "express_route_circuits.er-seattle.service_provider_provisioning_state"),
+    ("A-4", {f"{CORP}.location": "West Europe"}, f"{PATH_OF_CONNECTION}.peer"),
+    ("A-4", {f"{CORP}.location": "eastus", f"{CIRCUIT}.sku": LOCAL}, f"{PATH_OF_CONNECTION}.peer"),
+    ("A-5", linked_networks(10), "connections.conn-9.peer"),
+    ("A-5", linked_networks(50) | {f"{CIRCUIT}.sku": {"tier": "Premium"}}, "connections.conn-49.peer"),
+    ("A-6", {f"{CORP}.address_space.address_prefixes": ["10.17.0.0/16", *SPACES]},
+     f"{PATH_OF_CONNECTION}.virtual_network_gateway1"),
+    ("A-6", {f"{CORP}.address_space.address_prefixes": ["10.17.0.0/16", *SPACES[:198]],
+             f"{CORP}.virtual_network_peerings": [
+                 {"name": "to-x", "remote_virtual_network": "vnet-x", "allow_gateway_transit": True}],
+             "virtual_networks.+": {
+                 "name": "vnet-x", "location": "West US 2", "virtual_network_peerings": [
+                     {"name": "to-corp", "remote_virtual_network": "vnet-corp", "use_remote_gateways": True}],
+                 "address_space": {"address_prefixes": ["10.65.0.0/24", "10.65.1.0/24"]}}},
+     f"{PATH_OF_CONNECTION}.virtual_network_gateway1"),
+    ("A-12", {f"{CIRCUIT}.service_provider_properties.peering_location": "Seatle"},
+     "express_route_circuits.er-seattle.service_provider_properties.peering_location"),
+    ("A-12", {f"{CIRCUIT}.service_provider_properties.peering_location": "West US 2"},
+     "express_route_circuits.er-seattle.service_provider_properties.peering_location"),
+    ("A-13", {f"{CIRCUIT}.sku": {"tier": "Local"}}, "express_route_circuits.er-seattle.sku.family"),
+    ("A-14", {f"{CIRCUIT}.sku": LOCAL, "connections": DELETED,
+              f"{CIRCUIT}.service_provider_properties.peering_location": "Dallas"},
+     "express_route_circuits.er-seattle.sku.tier"),
+    ("A-15", {f"{CORP}.location": "US Gov Virginia"}, f"{PATH_OF_CONNECTION}.peer"),
+    ("A-15", {f"{CORP}.location": "China East", f"{CIRCUIT}.sku": {"tier": "Premium"}},
+     f"{PATH_OF_CONNECTION}.peer"),
+    ("A-15", {f"{CIRCUIT}.location": "US Gov Virginia"}, f"{PATH_OF_CONNECTION}.peer"),
+    ("A-15", {f"{SECURE}.location": "US Gov Texas", f"{CORP}.virtual_network_peerings": [HALF]},
+     "virtual_networks.vnet-corp.virtual_network_peerings.to-secure.remote_virtual_network"),
+    ("A-16", {f"{CIRCUIT}.authorizations": [{"name": name, "authorization_key": KEY} for name in "ab"]},
+     "express_route_circuits.er-seattle.authorizations.b.authorization_key"),
     ("A-11", {f"{CIRCUIT}.provider_asn": 64600}, "express_route_circuits.er-seattle.provider_asn"),
     # peerings
+    ("B-5", {f"{MICROSOFT}.microsoft_peering_config.advertised_public_prefixes_state": DELETED},
+     f"{PATH_OF_MICROSOFT}.microsoft_peering_config.advertised_public_prefixes_state"),
+    ("B-8", {f"{CIRCUIT}.sku": {"tier": "Premium"}, COMMUNITIES: ["12076:51026", "12076:5010"]},
+     f"{PATH_OF_MICROSOFT}.route_filter"),
+    ("B-19", {PUBLIC: ["203.0.113.108/30", "172.20.0.0/16"]},
+     f"{PATH_OF_MICROSOFT}.microsoft_peering_config.advertised_public_prefixes[1]"),
+    ("B-19", {PUBLIC: ["0.0.0.0/0"]},
+     f"{PATH_OF_MICROSOFT}.microsoft_peering_config.advertised_public_prefixes[0]"),
+    ("B-19", {PUBLIC: ["192.0.0.0/8"]},
+     f"{PATH_OF_MICROSOFT}.microsoft_peering_config.advertised_public_prefixes[0]"),
+    ("B-19", {PUBLIC: ["fd00::/48"]},
+     f"{PATH_OF_MICROSOFT}.microsoft_peering_config.advertised_public_prefixes[0]"),
+    ("B-20", {f"{MICROSOFT}.secondary_peer_address_prefix": "192.168.200.4/30"},
+     f"{PATH_OF_MICROSOFT}.secondary_peer_address_prefix"),
+    ("B-21", {"route_filters.0.is_authorized_to_use": True, COMMUNITIES: ["12076:5010"]},
+     f"{PATH_OF_MICROSOFT}.route_filter"),
     ("B-11", {f"{MICROSOFT}.vlan_id": 100}, f"{PATH_OF_MICROSOFT}.vlan_id"),
     ("B-12", {f"{PRIVATE}.primary_peer_address_prefix": "192.168.100.128/31"},
      f"{PATH_OF_PRIVATE}.primary_peer_address_prefix"),
@@ -94,7 +175,7 @@ CASES: list[tuple[str, Changes, str]] = [
      f"{PATH_OF_PRIVATE}.ipv6_peering_config.secondary_peer_address_prefix"),
     ("B-13", {f"{PRIVATE}.secondary_peer_address_prefix": "192.168.100.128/30"},
      f"{PATH_OF_PRIVATE}.secondary_peer_address_prefix"),
-    ("B-13", {f"{MICROSOFT}.primary_peer_address_prefix": "192.168.100.132/30"},
+    ("B-13", {f"{PRIVATE}.primary_peer_address_prefix": "203.0.113.32/30"},
      f"{PATH_OF_MICROSOFT}.primary_peer_address_prefix"),
     ("B-13", {f"{PRIVATE}.primary_peer_address_prefix": "10.17.9.0/30"},
      f"{PATH_OF_PRIVATE}.primary_peer_address_prefix"),
@@ -110,8 +191,8 @@ CASES: list[tuple[str, Changes, str]] = [
      "virtual_networks.vnet-corp.subnets.workload.address_prefixes[0]"),
     ("C-10", {f"{CORP}.subnets.0.address_prefixes": ["10.17.0.0/19"]},
      "virtual_networks.vnet-corp.subnets.GatewaySubnet.address_prefixes[0]"),
-    ("C-11", {f"{CORP}.subnets.1.address_prefixes": ["10.17.11.64/30"]},
-     "virtual_networks.vnet-corp.subnets.GatewaySubnet.address_prefixes[0]"),
+    ("C-11", {f"{CORP}.subnets.+": {"name": "tiny", "address_prefixes": ["10.17.2.0/30"]}},
+     "virtual_networks.vnet-corp.subnets.tiny.address_prefixes[0]"),
     ("C-12", {f"{CORP}.subnets.0.address_prefixes": ["10.17.1.0/24", "10.17.2.0/24"]},
      "virtual_networks.vnet-corp.subnets.workload.address_prefixes[1]"),
     ("C-12", {f"{SITE}.zones.0.address_prefixes": ["10.1.255.0/24", "10.1.254.0/24"]},
@@ -151,10 +232,15 @@ CASES: list[tuple[str, Changes, str]] = [
                                              "gateway_type": "ExpressRoute", "sku": "ErGw1AZ"}},
      "virtual_network_gateways.ergw2.virtual_network"),
     ("C-22", {f"{ERGW}.sku": "VpnGw1"}, f"{PATH_OF_ERGW}.sku"),
+    ("C-22", {f"{ERGW}.sku": "VpnGw1",
+              f"{ERGW}.auto_scale_configuration": {"bounds": {"min": 1, "max": 2}}}, f"{PATH_OF_ERGW}.sku"),
     ("C-22", {f"{VPNGW}.sku": "ErGw1AZ"}, "virtual_network_gateways.vpngw-secure.sku"),
     ("C-23", {f"{VPNGW}.ip_configurations.1.public_ip_address": DELETED},
      "virtual_network_gateways.vpngw-secure.ip_configurations"),
     ("C-23", {f"{VPNGW}.ip_configurations": DELETED, f"{VPNGW}.active_active": False},
+     "virtual_network_gateways.vpngw-secure.ip_configurations"),
+    ("C-23", {f"{VPNGW}.active_active": False,
+              f"{VPNGW}.ip_configurations.0.public_ip_address": DELETED},
      "virtual_network_gateways.vpngw-secure.ip_configurations"),
     ("C-24", {f"{VPNGW}.ip_configurations.1.public_ip_address": "52.175.253.112"},
      "virtual_network_gateways.vpngw-secure.ip_configurations.instance-1.public_ip_address"),
@@ -168,6 +254,40 @@ CASES: list[tuple[str, Changes, str]] = [
      "connections.c2.peer"),
     ("C-28", {f"{CIRCUIT}.peerings.0": DELETED, f"{SITE}.edge_routers.0.attachments.0": DELETED,
               f"{SITE}.edge_routers.1.attachments.0": DELETED}, f"{PATH_OF_CONNECTION}.peer"),
+    ("C-1", on_circuits(*(circuit(number) for number in range(5))) | {f"{ERGW}.sku": "ErGw3AZ"},
+     "connections.conn-er-4.peer"),
+    ("C-1", on_circuits(*(circuit(number, PLACES[number % 4]) for number in range(5))),
+     "connections.conn-er-4.peer"),
+    ("C-1", on_circuits(*(circuit(number, PLACES[number % 4]) for number in range(9)))
+     | {f"{ERGW}.sku": "ErGwScale",
+        f"{ERGW}.auto_scale_configuration": {"bounds": {"min": 9, "max": 20}}},
+     "connections.conn-er-8.peer"),
+    ("C-29", {f"{CIRCUIT}.authorizations": [{"name": "a", "authorization_key": KEY}],
+              f"{CONNECTION}.authorization_key": OTHER_KEY}, f"{PATH_OF_CONNECTION}.authorization_key"),
+    ("C-30", linked_networks(1) | {
+        f"{CIRCUIT}.authorizations": [{"name": "a", "authorization_key": KEY}],
+        f"{CONNECTION}.authorization_key": KEY, "connections.2.authorization_key": KEY},
+     "connections.conn-0.authorization_key"),
+    ("C-31", {f"{ERGW}.bgp_settings": {"asn": 65001}}, f"{PATH_OF_ERGW}.bgp_settings.asn"),
+    ("C-32", {f"{VPNGW}.bgp_settings.asn": 12076}, "virtual_network_gateways.vpngw-secure.bgp_settings.asn"),
+    ("C-32", {f"{VPNGW}.bgp_settings.asn": 64500}, "virtual_network_gateways.vpngw-secure.bgp_settings.asn"),
+    ("C-33", {f"{CORP}.subnets.1.address_prefixes": ["10.17.11.64/29"]},
+     "virtual_networks.vnet-corp.subnets.GatewaySubnet.address_prefixes[0]"),
+    ("C-34", {f"{CORP}.subnets.1.address_prefixes": ["10.17.11.64/28"],
+              "virtual_network_gateways.+": VPN_BESIDE},
+     "virtual_networks.vnet-corp.subnets.GatewaySubnet.address_prefixes[0]"),
+    ("C-34", {"virtual_network_gateways.+": VPN_BESIDE | {"sku": "Basic"}},
+     "virtual_network_gateways.vpngw-corp.sku"),
+    ("C-36", {f"{CORP}.bgp_communities": {"virtual_network_community": "65010:20001"}},
+     "virtual_networks.vnet-corp.bgp_communities.virtual_network_community"),
+    ("C-37", {f"{ERGW}.auto_scale_configuration": {"bounds": {"min": 1, "max": 2}}},
+     f"{PATH_OF_ERGW}.auto_scale_configuration"),
+    ("C-37", {f"{ERGW}.sku": "ErGwScale",
+              f"{ERGW}.auto_scale_configuration": {"bounds": {"min": 3, "max": 2}}},
+     f"{PATH_OF_ERGW}.auto_scale_configuration.bounds.max"),
+    ("C-38", linked({}, provisioned="NotProvisioned"), f"{PATH_OF_CONNECTION}.peer"),
+    ("C-38", linked({f"{CIRCUIT}.circuit_provisioning_state": "Disabled"}, provisioned="Provisioned"),
+     f"{PATH_OF_CONNECTION}.peer"),
     # the customer's side
     ("E-10", {f"{CIRCUIT}.peerings.0": DELETED, f"{SITE}.edge_routers.1.attachments.0": DELETED,
               "connections": DELETED},
@@ -235,6 +355,9 @@ SEVERAL: list[tuple[str, Changes, list[str]]] = [
     ("B-10", {f"{CIRCUIT}.peerings.+":
               REFERENCE["express_route_circuits"][0]["peerings"][0] | {"vlan_id": 300}},
      ["express_route_circuits.er-seattle.peerings[2].peering_type"]),
+    ("N-14", {"waived_rules": ["A-4", "A-4"], f"{CORP}.location": "West Europe"}, ["waived_rules[1]"]),
+    ("C-35", on_circuits(*(circuit(number, PLACES[number % 4]) for number in range(16)))
+     | {f"{ERGW}.sku": "ErGw3AZ"}, ["virtual_networks.vnet-corp.subnets.GatewaySubnet.address_prefixes[0]"]),
     ("C-15", {f"{CORP}.virtual_network_peerings": [HALF | {"use_remote_gateways": True}]},
      ["virtual_networks.vnet-corp.virtual_network_peerings.to-secure.use_remote_gateways"] * 2),
     ("C-16", {"virtual_networks.+": SPOKE | {"name": "vnet-x", "virtual_network_peerings": [
@@ -250,16 +373,16 @@ def test_a_rule_that_cannot_be_broken_alone(rule: str, changes: Changes, paths: 
 
 
 def test_every_rule_has_a_case() -> None:
-    assert {case[0] for case in [*CASES, *SEVERAL]} == {name for name, _ in RULES}
+    assert {case[0] for case in [*CASES, *SEVERAL]} == {rule.name for rule in RULES}
 
 
 def test_every_rule_says_where_it_comes_from() -> None:
-    assert [name for name, rule in RULES if not rule.__doc__] == []
+    assert [rule.name for rule in RULES if not rule.check.__doc__] == []
 
 
-def test_rule_names_are_unique_and_in_order_of_area() -> None:
-    names = [name for name, _ in RULES]
-    assert len(set(names)) == len(names)
+def test_rules_are_in_the_order_of_area_and_number() -> None:
+    names = [rule.name for rule in RULES]
+    assert names == sorted(set(names), key=lambda name: ("NABCDE".index(name[0]), int(name[2:])))
 
 
 FINE: list[Changes] = [
@@ -274,8 +397,32 @@ FINE: list[Changes] = [
     # a layer 3 provider routes to several routers of one path
     LAYER3 | {f"{SITE}.edge_routers.1.attachments.0.path": "primary"},
     {f"{CORP}.location": "westus2"},
-    {f"{CIRCUIT}.service_provider_provisioning_state": "NotProvisioned",
-     f"{PRIVATE}.state": "Disabled", f"{MICROSOFT}.state": "Disabled"},
+    linked({"connections": DELETED}, provisioned="NotProvisioned"),
+    {f"{CORP}.location": "East US"},
+    {f"{CORP}.location": "West Europe", f"{CIRCUIT}.sku": {"tier": "Premium"}},
+    {f"{CIRCUIT}.sku": LOCAL, f"{CORP}.location": "westus2"},
+    {f"{CIRCUIT}.location": "US Gov Virginia", f"{CORP}.location": "US Gov Texas"},
+    {f"{CIRCUIT}.service_provider_properties.peering_location": "Silicon Valley Metro"},
+    linked_networks(9),
+    linked_networks(49) | {f"{CIRCUIT}.sku": {"tier": "Premium"}},
+    {f"{CORP}.address_space.address_prefixes": ["10.17.0.0/16", *SPACES[1:]]},
+    on_circuits(*(circuit(number, PLACES[number // 4]) for number in range(8))) | {f"{ERGW}.sku": "ErGw2AZ"},
+    on_circuits(*(circuit(number, PLACES[number // 4]) for number in range(8)))
+    | {f"{ERGW}.sku": "ErGwScale", f"{ERGW}.auto_scale_configuration": {"bounds": {"min": 2, "max": 2}}},
+    on_circuits(*(circuit(number, PLACES[number // 4]) for number in range(16)))
+    | {f"{ERGW}.sku": "ErGw3AZ", f"{CORP}.subnets.1.address_prefixes": ["10.17.11.64/26"]},
+    {f"{CIRCUIT}.authorizations": [{"name": "a", "authorization_key": KEY}],
+     f"{CONNECTION}.authorization_key": KEY},
+    {f"{CIRCUIT}.sku": {"tier": "Premium"}, COMMUNITIES: ["12076:5010"],
+     "route_filters.0.is_authorized_to_use": True},
+    {COMMUNITIES: ["12076:5040", "12076:5060"]},
+    {f"{MICROSOFT}.microsoft_peering_config.advertised_public_prefixes_state": DELETED,
+     f"{MICROSOFT}.peer_asn": 64496, f"{CE1}.1.asn": 64496,
+     f"{SITE}.edge_routers.1.attachments.1.asn": 64496},
+    {PUBLIC: ["11.0.0.0/8", "2001:db8::/32", "192.0.2.0/24"]},
+    {f"{VPNGW}.bgp_settings.asn": 65515},
+    {f"{CORP}.subnets.1.address_prefixes": ["10.17.11.64/29"], "connections": DELETED},
+    {"virtual_network_gateways.+": VPN_BESIDE},
     {f"{VM}.private_ip_address": "10.17.1.254"},
     {f"{SITE}.prefix_lists.0.rules.0.ge": 18, f"{SITE}.prefix_lists.0.rules.0.le": 32},
     {f"{SITE}.zones.0.address_prefixes": ["10.1.255.0/29"]},

@@ -30,7 +30,7 @@ def validator() -> jsonschema.Draft202012Validator:
 
 
 def test_the_schema_in_docs_is_current(golden: Callable[[Path, str], None]) -> None:
-    golden(ROOT / "docs" / "topology.schema.json", schema_text())
+    golden(ROOT / "docs" / "topology.schema.json", schema_text(topology_schema()))
 
 
 def test_the_schema_is_a_schema(validator: jsonschema.Draft202012Validator) -> None:
@@ -79,6 +79,11 @@ def test_what_the_schema_calls_a_password_is_never_shown() -> None:
     ("express_route_circuits.0.stag", 8.5), ("express_route_circuits.0.peerings.0.vlan_id", True),
     ("express_route_circuits.0.peerings.0.primary_peer_address_prefix", "192.168.100.128"),
     ("express_route_circuits.0.peerings.0.primary_peer_address_prefix", 5),
+    ("express_route_circuits.0.service_provider_properties.bandwidth_in_mbps", 300),
+    ("express_route_circuits.0.peerings.0.vlan_id", 0), ("express_route_circuits.0.peerings.0.vlan_id", 4095),
+    ("connections.0.routing_weight", 32001), ("connections.0.routing_weight", -1),
+    ("route_filters.0.rules", [{"name": name, "communities": ["12076:51026"]} for name in "ab"]),
+    ("route_filters.0.rules.0.access", "Deny"), ("route_filters.0.rules.0.route_filter_rule_type", "Prefix"),
     ("route_filters.0.rules", []), ("virtual_network_gateways.1.active_active", "yes"),
     ("virtual_network_gateways.1.active_active", 1), ("virtual_machines.0.private_ip_address", 167837956),
     ("virtual_machines.0.private_ip_address", None), ("on_premises.0.hosts", None),

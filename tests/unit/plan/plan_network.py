@@ -1,8 +1,9 @@
 """A plan brought to life without a kernel: real decisions, imagined wires.
 
 Every speaker is the engine of ``lab.bgp``; sessions that the plan expects to come up carry its
-UPDATEs until nobody has anything to say. Then packets can be followed, hop by hop and over every
-equal-cost branch, through routes, segments and packet filters.
+UPDATEs until nobody has anything to say. Then prefixes can be announced and withdrawn anywhere, and
+packets be followed, hop by hop and over every equal-cost branch, through routes, segments and packet
+filters. A session that was dropped for too many prefixes stays down until ``retry``.
 """
 
 from __future__ import annotations
@@ -17,28 +18,44 @@ from lab.bgp.events import (
     Action,
     Advertise,
     Announced,
+    CloseSession,
     EndOfRib,
+    Event,
+    HoldSession,
     Install,
+    Originate,
+    PeerDown,
     PeerUp,
+    ReleaseSession,
     Uninstall,
     Withdraw,
     Withdrawn,
+    WithdrawOrigination,
 )
-from lab.bgp.route import Address, Prefix
+from lab.bgp.route import Address, Asn, Prefix, parse_community
+from lab.bgp.speaker import Origination
 from lab.plan.queries import own_addresses
 from lab.plan.segments import segments
 from lab.plan.types import Endpoint, FilterAction, FilterRule, Plan
 
 HOPS = 20
 Path = tuple[str, ...]
+Session = tuple[str, str]
+"""One end: a namespace and what it calls its neighbour."""
 
 
 class Network:
-    """A converged plan."""
+    """A plan at rest."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.engines = {speaker.namespace: Engine(speaker.config) for speaker in plan.speakers}
+        self.dropped: dict[Session, str] = {}
+        """Sessions that an end dropped, and why; until ``retry``."""
+        self.held: dict[Session, str] = {}
+        """Sessions that an end keeps down, and why."""
+        self._up: set[Session] = set()
+        self._waiting: deque[tuple[str, list[Action]]] = deque()
         self._fib: dict[str, dict[Prefix, tuple[Address, ...]]] = {}
         self._far = _sessions(plan)
         self._segments = segments(plan)
@@ -47,48 +64,116 @@ class Network:
         for assigned in plan.addresses:
             endpoint = Endpoint(assigned.namespace, assigned.ifname)
             self._owners[self._segments[endpoint], assigned.address.ip] = endpoint
-        self._converge()
+        for namespace, engine in self.engines.items():
+            self._waiting.append((namespace, engine.first_actions))
+        self.retry()
+
+    # --- what happens ---
+
+    def originate(
+        self,
+        namespace: str,
+        *prefixes: str,
+        as_path: tuple[int, ...] = (),
+        communities: tuple[str, ...] = (),
+    ) -> None:
+        """The speaker announces these, as if an AS behind it had."""
+        tags, path = frozenset(map(parse_community, communities)), tuple(map(Asn, as_path))
+        own = (Origination(ip_network(one), tags, path) for one in prefixes)
+        self._tell(namespace, *map(Originate, own))
+        self._settle()
+
+    def withdraw(self, namespace: str, *prefixes: str) -> None:
+        self._tell(namespace, *(WithdrawOrigination(ip_network(one)) for one in prefixes))
+        self._settle()
+
+    def retry(self) -> None:
+        """Whatever is down and not kept down is tried again."""
+        self._settle()
+        for end in self._far:
+            self._connect(end)
+        self._settle()
 
     # --- what speakers know ---
+
+    def up(self, namespace: str, name: str) -> bool:
+        """Whether the session is established."""
+        return (namespace, name) in self._up
 
     def known(self, namespace: str, prefix: str) -> list[dict[str, Any]]:
         """Every candidate for the prefix, the best first."""
         return self.engines[namespace].routes(ip_network(prefix))
 
+    def refused(self, namespace: str, prefix: str) -> list[tuple[str, str]]:
+        """Who announced the prefix without success, and how import refused it."""
+        received: Any = self.engines[namespace].why(ip_network(prefix))["received"]
+        return [(path["peer"], path["explanation"]) for path in received if not path["accepted"]]
+
+    def told(self, namespace: str, name: str) -> list[str]:
+        """The prefixes this speaker announces to that neighbour."""
+        return [str(route["prefix"]) for route in self.engines[namespace].adj_rib_out(name)]
+
     def next_hops(self, namespace: str, prefix: str) -> tuple[str, ...]:
         """What BGP put into the FIB."""
         return tuple(map(str, self._fib.get(namespace, {}).get(ip_network(prefix), ())))
 
-    def _converge(self) -> None:
-        waiting: deque[tuple[str, list[Action]]] = deque()
-        for (namespace, name), (far, _) in self._far.items():
-            identifier = self.plan.speaker(far).config.bgp_identifier
-            waiting.append(
-                (namespace, self.engines[namespace].handle(PeerUp(name, identifier), EndOfRib(name)))
-            )
+    # --- sessions ---
+
+    def _settle(self) -> None:
         for _ in range(10_000):
-            if not waiting:
+            if not self._waiting:
                 return
-            namespace, actions = waiting.popleft()
+            namespace, actions = self._waiting.popleft()
             for action in actions:
-                waiting.extend(self._carry_out(namespace, action))
+                self._carry_out(namespace, action)
         raise AssertionError("BGP does not converge")
 
-    def _carry_out(self, namespace: str, action: Action) -> Iterator[tuple[str, list[Action]]]:
+    def _tell(self, namespace: str, *events: Event) -> None:
+        self._waiting.append((namespace, self.engines[namespace].handle(*events)))
+
+    def _carry_out(self, namespace: str, action: Action) -> None:
         match action:
             case Install(prefix, next_hops):
                 self._fib.setdefault(namespace, {})[prefix] = next_hops
             case Uninstall(prefix):
                 self._fib[namespace].pop(prefix, None)
-            case Advertise(peer, attributes, nlri):
-                far, name = self._far[namespace, peer]
-                for prefix, path_id in nlri:
-                    yield far, self.engines[far].handle(Announced(name, path_id, attributes, (prefix,)))
-            case Withdraw(peer, nlri):
-                far, name = self._far[namespace, peer]
-                yield far, self.engines[far].handle(Withdrawn(name, nlri))
-            case _:
-                raise AssertionError(f"{namespace}: {action}")
+            case CloseSession(peer, reason=reason):
+                self.dropped[namespace, peer] = reason
+                self._disconnect((namespace, peer))
+            case HoldSession(peer, reason=reason):
+                self.held[namespace, peer] = reason
+                self._disconnect((namespace, peer))
+            case ReleaseSession(peer):
+                del self.held[namespace, peer]
+            case Advertise(peer) | Withdraw(peer) if (namespace, peer) in self._up:
+                self._deliver(self._far[namespace, peer], action)
+
+    def _deliver(self, end: Session, action: Advertise | Withdraw) -> None:
+        far, name = end
+        if isinstance(action, Withdraw):
+            self._tell(far, Withdrawn(name, action.nlri))
+            return
+        by_path_id: dict[int, list[Prefix]] = {}
+        for prefix, path_id in action.nlri:
+            by_path_id.setdefault(path_id, []).append(prefix)
+        for path_id, prefixes in by_path_id.items():
+            self._tell(far, Announced(name, path_id, action.attributes, tuple(prefixes)))
+
+    def _connect(self, end: Session) -> None:
+        ends = (end, self._far[end])
+        if end in self._up or any(one in self.held for one in ends):
+            return
+        self._up.update(ends)
+        for (namespace, name), (far, _) in (ends, ends[::-1]):
+            self.dropped.pop((namespace, name), None)
+            identifier = self.plan.speaker(far).config.bgp_identifier
+            self._tell(namespace, PeerUp(name, identifier), EndOfRib(name))
+
+    def _disconnect(self, end: Session) -> None:
+        if end in self._up:
+            for namespace, name in (end, self._far[end]):
+                self._up.remove((namespace, name))
+                self._tell(namespace, PeerDown(name))
 
     # --- where packets go ---
 
@@ -200,7 +285,7 @@ def _applies(rule: FilterRule, ports: tuple[str, str], source: Address, target: 
     )
 
 
-def _sessions(plan: Plan) -> dict[tuple[str, str], tuple[str, str]]:
+def _sessions(plan: Plan) -> dict[Session, Session]:
     """Each end of the sessions that come up, with the other end."""
     ends = {
         (near.local_address, near.peer_address): (speaker.namespace, near.name)

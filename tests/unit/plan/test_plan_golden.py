@@ -46,7 +46,11 @@ def test_json_is_plain_data_with_a_field_for_every_fact(name):
 
 
 def test_no_secret_is_in_a_dump():
-    for name, secrets in {"dual-stack": ['blue "sky; 7'], "layer3": ["wales", "bristol"]}.items():
+    keys_of = {
+        "ipv6-everywhere": ['blue "sky; 7'],
+        "layer3-provider": ["provider-and-azure", "leeds-and-provider"],
+    }
+    for name, secrets in keys_of.items():
         plan = compiled(name)
         keys = {one.password for speaker in plan.speakers for one in speaker.config.neighbors}
         assert set(secrets) <= keys
@@ -58,4 +62,7 @@ def test_no_secret_is_in_a_dump():
 def test_policies_of_one_name_and_different_content_are_told_apart():
     lines = dump(compiled("two-circuits")).splitlines()
     assert any("import=conn-seattle " in line for line in lines)
-    assert any('policy conn-seattle 2 "routing-weight" accept local-pref:200' in line for line in lines)
+    assert any(
+        'policy conn-seattle 2 "routing-weight-100" accept weight:32769 local-pref:200' in line
+        for line in lines
+    )

@@ -20,10 +20,11 @@ def network(name: str) -> Network:
         ("expressroute-basic", ("app1", "10.0.0.10"), ("vm-corp", "10.17.1.4")),
         ("expressroute-vpn", ("app1", "10.0.0.10"), ("vm-corp", "10.17.1.4")),
         ("expressroute-vpn", ("desk1", "10.1.10.10"), ("vm-corp", "10.17.1.4")),
-        ("layer3", ("app1", "10.2.0.10"), ("vm-uk", "10.30.1.4")),
-        ("layer3", ("app2", "10.3.0.10"), ("vm-uk", "10.30.1.4")),
+        ("layer3-provider", ("app1", "10.2.0.10"), ("vm-uk", "10.30.1.4")),
+        ("layer3-provider", ("app2", "10.3.0.10"), ("vm-uk", "10.30.1.4")),
         ("hub-spoke", ("app1", "10.0.0.10"), ("vm-hub", "10.10.1.4")),
         ("hub-spoke", ("app1", "10.0.0.10"), ("vm-app", "10.11.1.4")),
+        ("dual-circuit", ("west1", "10.1.0.10"), ("vm-east", "10.20.1.4")),
         ("two-circuits", ("app1", "10.0.0.10"), ("vm-corp", "10.17.1.4")),
         ("dual-stack", ("app1", "10.0.0.10"), ("vm-six", "10.20.1.4")),
         ("dual-stack", ("app1", "fd00:1::10"), ("vm-six", "fd00:20:0:1::4")),
@@ -120,11 +121,10 @@ def test_private_as_numbers_do_not_pass_microsoft_peering():
         ("expressroute-vpn", "dmz1", "10.0.0.10", "filtered"),
         # Inside the address space but in no subnet: dropped, not sent around in circles.
         ("expressroute-vpn", "app1", "10.17.99.1", "no route"),
-        # A peering without gateway transit, and with access switched off.
-        ("hub-spoke", "vm-lab", "10.0.0.10", "no route"),
-        ("hub-spoke", "app1", "10.12.1.4", "no route"),
-        ("hub-spoke", "vm-lab", "10.10.1.4", "filtered"),
-        ("hub-spoke", "vm-app", "10.12.1.4", "no route"),
+        # A peering without gateway transit, and two networks that are peered with the same one.
+        ("hub-spoke", "vm-sandbox", "10.0.0.10", "no route"),
+        ("hub-spoke", "app1", "10.30.1.4", "no route"),
+        ("hub-spoke", "vm-app", "10.20.1.4", "no route"),
     ],
 )
 def test_what_must_not_arrive_does_not(name, source, destination, fate):
@@ -137,18 +137,24 @@ def test_peered_networks_reach_each_other():
     assert lab.reaches("vm-hub", "10.11.1.4")
 
 
+def test_peered_networks_without_access_do_not_reach_each_other():
+    def edit(data):
+        data["virtual_networks"][1]["virtual_network_peerings"][0]["allow_virtual_network_access"] = False
+
+    lab = Network(changed("hub-spoke", edit))
+    assert {path[-1] for path in lab.paths("vm-app", "10.10.1.4")} == {"filtered"}
+    assert lab.reaches("vm-app", "10.0.0.10")
+
+
 def test_a_spoke_does_not_reach_another_through_the_hub_nor_through_the_circuit():
     """Not even when a default route from on premises makes both look like a way."""
 
     def edit(data):
-        lab = data["virtual_networks"][2]["virtual_network_peerings"][0]
-        lab |= {"allow_virtual_network_access": True, "use_remote_gateways": True}
-        data["virtual_networks"][0]["virtual_network_peerings"][1]["allow_gateway_transit"] = True
         data["on_premises"][0]["routers"][0]["address_prefixes"].append("0.0.0.0/0")
 
     lab = Network(changed("hub-spoke", edit))
     assert lab.reaches("vm-app", "10.0.0.10")
-    assert {path[-1] for path in lab.paths("vm-app", "10.12.1.4")} == {"filtered"}
+    assert {path[-1] for path in lab.paths("vm-app", "10.20.1.4")} == {"filtered"}
 
 
 def test_two_networks_on_one_circuit_do_not_reach_each_other():
@@ -196,7 +202,7 @@ def test_a_network_keeps_its_own_traffic_even_against_a_longer_prefix_from_on_pr
 
 
 def test_a_layer_3_provider_stands_in_the_path_on_both_sides():
-    lab = network("layer3")
+    lab = network("layer3-provider")
     assert lab.known("ce1/core", "10.30.0.0/16")[0]["as_path"] == [64999, 12076]
     assert lab.known("msee1/private", "10.2.0.0/24")[0]["as_path"] == [64999, 65020]
 
@@ -208,7 +214,7 @@ def test_a_spoke_learns_through_its_hub():
 
 
 def test_a_custom_community_comes_with_the_regional_one():
-    communities = network("dual-stack").known("ce1/core", "10.20.0.0/16")[0]["communities"]
+    communities = network("ipv6-everywhere").known("ce1/core", "10.20.0.0/16")[0]["communities"]
     assert communities == ["12076:20001", "12076:50002"]
     assert network("expressroute-vpn").known("ce1/core", "10.17.0.0/16")[0]["communities"] == []
 

@@ -13,14 +13,14 @@ VPN = "expressroute-vpn"
 
 def test_the_profile_sets_the_timers_and_an_attachment_its_own_end():
     assert neighbor(compiled(VPN), "msee1/private", "ce1/core").timers == Timers(3, 10, 5)
-    azure = compiled("dual-stack")
+    azure = compiled("ipv6-everywhere")
     assert neighbor(azure, "msee2/microsoft", "ce2/dmz").timers == Timers(60, 180, 60)
     assert neighbor(azure, "ce2/dmz", "msee2/microsoft").timers == Timers(3, 10, 60)
     assert neighbor(azure, "ce2/core", "msee2/private").timers == Timers(60, 180, 60)
 
 
 def test_ipv6_is_a_session_of_its_own():
-    plan = compiled("dual-stack")
+    plan = compiled("ipv6-everywhere")
     session = neighbor(plan, "msee1/private", "ce1/core-ipv6")
     assert (str(session.local_address), str(session.peer_address)) == ("2001:db8:15::2", "2001:db8:15::1")
     assert session.password == 'blue "sky; 7'
@@ -38,17 +38,24 @@ def test_ipv6_is_a_session_of_its_own():
     ("name", "namespace", "peer", "limit"),
     [
         (VPN, "msee1/private", "ce1/core", 4000),
-        ("dual-stack", "msee1/private", "ce1/core", 10000),
+        ("ipv6-everywhere", "msee1/private", "ce1/core", 10000),
         ("dual-stack", "msee1/private", "ce1/core-ipv6", 100),
-        ("dual-stack", "msee1/microsoft", "ce1/dmz", 200),
-        ("dual-stack", "msee1/microsoft", "ce1/dmz-ipv6", 200),
-        ("dual-stack", "msee1/private", "ergw-six-0", 1000),
-        ("dual-stack", "msee1/private", "ergw-six-0-ipv6", 100),
+        ("ipv6-everywhere", "msee1/microsoft", "ce1/dmz", 200),
+        ("ipv6-everywhere", "msee1/microsoft", "ce1/dmz-ipv6", 200),
         (VPN, "ce1/core", "msee1/private", None),
     ],
 )
 def test_prefix_limits_follow_peering_sku_and_address_family(name, namespace, peer, limit):
     assert neighbor(compiled(name), namespace, peer).max_prefixes == limit
+
+
+def test_a_gateway_counts_its_own_prefixes_for_the_sessions_with_circuits_only():
+    plan = compiled("ipv6-everywhere")
+    limits = {one.name: one.max_originations for one in plan.speaker("ergw-six-1").config.neighbors}
+    assert {name for name, limit in limits.items() if limit} == {
+        "msee1/private", "msee1/private-ipv6", "msee2/private", "msee2/private-ipv6",
+    }  # fmt: skip
+    assert set(limits.values()) == {(1000, 100), None}
 
 
 def test_msees_and_gateway_instances_form_a_full_mesh():
@@ -90,7 +97,7 @@ def test_a_spoke_is_its_hubs_reflector_client():
 
 def test_a_network_without_gateway_transit_does_not_speak():
     speaking = {speaker.namespace for speaker in compiled("hub-spoke").speakers}
-    assert not speaking & {"vnet-lab", "vnet-new"}
+    assert "vnet-sandbox" not in speaking
 
 
 def test_a_vpn_gateway_without_connections_does_not_speak_nor_does_its_network():
@@ -104,7 +111,8 @@ def test_a_vpn_gateway_without_connections_does_not_speak_nor_does_its_network()
 
 def test_a_gateway_announces_address_spaces_and_those_of_networks_that_use_it():
     originations = compiled("hub-spoke").speaker("ergw-hub-0").config.originations
-    assert [str(one.prefix) for one in originations] == ["10.10.0.0/16", "10.11.0.0/16", "10.111.0.0/16"]
+    spokes = [f"10.{number}.0.0/16" for number in (11, 111, *range(12, 21))]
+    assert [str(one.prefix) for one in originations] == ["10.10.0.0/16", *spokes]
 
 
 def test_a_gateway_without_ipv6_announces_none():

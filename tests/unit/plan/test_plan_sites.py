@@ -8,7 +8,7 @@ from plan_builders import address, changed, compiled, packet_filter, routes
 from lab.plan.errors import PlanError
 from lab.plan.types import FilterAction, Node, Role
 
-VPN, DUAL = "expressroute-vpn", "dual-stack"
+VPN, DUAL = "expressroute-vpn", "ipv6-everywhere"
 
 
 def bridges(plan, namespace):
@@ -22,7 +22,7 @@ def test_a_zone_is_a_switch_with_its_routers_on_it():
 
 
 def test_several_sites_put_their_name_in_front_of_the_switch():
-    nodes = {node.name for node in compiled("layer3").nodes}
+    nodes = {node.name for node in compiled("layer3-provider").nodes}
     assert {"london-sw-core", "leeds-sw-core"} <= nodes
 
 
@@ -235,5 +235,15 @@ def test_what_is_suggested_to_ping_is_a_machine_that_learns_routes():
 
 
 def test_without_gateways_there_is_still_an_msee_to_look_at():
-    commands = [one.command for one in compiled("mismatches").suggestions]
-    assert commands == ["show routes er-seattle-msee1/private"]
+    def edit(data):
+        del data["connections"], data["virtual_network_gateways"]
+
+    commands = [one.command for one in changed("expressroute-basic", edit).suggestions]
+    assert commands == ["show routes msee1/private"]
+
+
+def test_nothing_is_suggested_that_cannot_work():
+    def edit(data):
+        data["express_route_circuits"][0]["peerings"][0]["state"] = "Disabled"
+
+    assert changed("expressroute-basic", edit).suggestions == compiled("mismatches").suggestions == ()

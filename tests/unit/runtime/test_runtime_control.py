@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from lab.errors import BackendError, InputError
+from lab.plan.types import Plan
 from lab.runtime import control
-from lab.runtime.control import Control, Reply, listen, serve
+from lab.runtime.control import Control, Reply, listen, pack, serve, unpack
 from lab.runtime.rundir import RunFolder
 from lab.timing import Budget
 
@@ -160,6 +161,20 @@ def test_a_lab_that_says_nothing_is_given_up_within_a_budget(
         server.listen()
         with closing(Control(folder)) as lab, pytest.raises(BackendError, match=r"0\.05 s \(short-answer\)"):
             lab.ask("x")
+
+
+# --- packed values ---
+
+
+def test_a_packed_value_comes_back_as_it_was() -> None:
+    plan = Plan("packed", description="ünïcode", expected_down=(("a", "b"),))
+    assert unpack(pack(plan), Plan) == plan
+
+
+@pytest.mark.parametrize("text", ["", "x", "AAAA", "ünïcode", pack("a string")])
+def test_what_is_no_packed_plan_is_a_wrong_input(text: str) -> None:
+    with pytest.raises(InputError, match="Plan"):
+        unpack(text, Plan)
 
 
 # --- descriptors ---

@@ -11,7 +11,7 @@ import pytest
 from lab.bgp.route import Asn
 from lab.bgp.speaker import Neighbor, SpeakerConfig
 from lab.plan.types import Plan, Speaker
-from lab.runtime.convergence import Observation, converged, expected_sessions, observe
+from lab.runtime.convergence import Observation, converged, expected_sessions, observe, settled
 
 ASNS = {"ce1": 65001, "ce2": 65002, "msee1": 12076}
 SESSIONS = {"ce1": ["msee1"], "ce2": ["msee1"], "msee1": ["ce1", "ce2"]}
@@ -29,18 +29,20 @@ def _speaker(name: str) -> Speaker:
 PLAN = Plan("test", speakers=tuple(_speaker(name) for name in SESSIONS))
 
 
-def session(neighbor: str, **changes: Any) -> dict[str, Any]:
+def session(near: str, far: str, **changes: Any) -> dict[str, Any]:
     usual = {"state": "established", "end_of_rib": True, "updates_sent": 2, "updates_received": 2}
-    return {"neighbor": neighbor, **usual, **changes}
+    return {"neighbor": far, "local_address": f"{near}-{far}", "peer_address": f"{far}-{near}"} | (
+        usual | changes
+    )
 
 
 def statuses(*without: str, **changes: Any) -> dict[str, dict[str, Any]]:
     """All is well, but for ``changes`` to msee1's session with ce1 and for ``idle`` of ce2."""
     idle = changes.pop("idle", True)
     all_well: dict[str, dict[str, Any]] = {
-        "ce1": {"sessions": [session("msee1")], "idle": True},
-        "ce2": {"sessions": [session("msee1")], "idle": idle},
-        "msee1": {"sessions": [session("ce1", **changes), session("ce2")], "idle": True},
+        "ce1": {"sessions": [session("ce1", "msee1")], "idle": True},
+        "ce2": {"sessions": [session("ce2", "msee1")], "idle": idle},
+        "msee1": {"sessions": [session("msee1", "ce1", **changes), session("msee1", "ce2")], "idle": True},
     }
     return {name: status for name, status in all_well.items() if name not in without}
 
@@ -101,6 +103,30 @@ def test_every_planned_session_is_expected_but_those() -> None:
 def test_a_lab_without_speakers_has_converged() -> None:
     seen = observe(Plan("empty"), {})
     assert converged(seen, seen)
+
+
+def test_updates_of_sessions_that_are_down_do_not_count() -> None:
+    seen = observe(PLAN, statuses(state="idle", updates_sent=9, updates_received=7))
+    assert (seen.sent, seen.received) == (6, 6)
+
+
+def test_a_session_that_is_up_at_one_end_only_is_motion() -> None:
+    assert not observe(PLAN, statuses(state="idle")).idle
+    assert not observe(PLAN, statuses("ce2")).idle
+    cut = statuses(state="active")
+    cut["ce1"]["sessions"][0]["state"] = "connect"
+    assert observe(PLAN, cut).idle
+
+
+def test_a_lab_settles_whatever_is_missing() -> None:
+    cut = statuses(state="active")
+    cut["ce1"]["sessions"][0]["state"] = "connect"
+    seen = observe(PLAN, cut)
+    assert len(seen.missing) == 2
+    assert settled(seen, seen)
+    assert not converged(seen, seen)
+    assert not settled(seen, replace(seen, sent=seen.sent + 1))
+    assert not settled(replace(seen, idle=False), seen)
 
 
 # --- two looks: the four counters ---

@@ -1,0 +1,1 @@
+"""Scenarios: claims about a running lab that are checked step by step."""

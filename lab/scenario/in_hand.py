@@ -1,0 +1,66 @@
+"""Steps from Python, for tests that need code between them; the `lab` fixture of pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lab.errors import ExpectationError
+from lab.model.load import load_document
+from lab.model.shipped import find_topology
+from lab.scenario.kinds.base import Action, Expectation
+from lab.scenario.patch import document_of
+from lab.scenario.report_text import verdict_text
+from lab.scenario.runner import Runner
+from lab.scenario.running import RunningLab
+from lab.scenario.stage import Stage, stage_of, with_patch
+from lab.scenario.trial import lab_of, unique_name
+from lab.timing import CONVERGENCE
+
+
+class LabInHand:
+    """A running lab, one step at a time. ``name`` is what `mseelab --name` knows it by; ``running``
+    asks it whatever a step could."""
+
+    def __init__(self, name: str, running: RunningLab, *, patience: float = 1.0) -> None:
+        self.name = name
+        self.running = running
+        self._runner = Runner(running, patience=patience)
+
+    def expect(self, expectation: Expectation) -> None:
+        """Wait until it holds. Raises ExpectationError, with all there is to know, when it does not."""
+        __tracebackhide__ = True
+        verdict = self._runner.expect(expectation)
+        if not verdict.holds:
+            raise ExpectationError(verdict_text(verdict))
+
+    def do(self, action: Action) -> None:
+        """Do it, and let the lab take it in. Raises LabError."""
+        self._runner.do(action)
+
+    def change(self, patch: Mapping[str, Any]) -> None:
+        """Bring the lab to its topology as patched. Raises LabError."""
+        self._runner.change(patch)
+
+
+@contextmanager
+def lab_in_hand(
+    topology: str,
+    patch: Mapping[str, Any] | None = None,
+    *,
+    beside: Path = Path(),
+    patience: float = 1.0,
+) -> Iterator[LabInHand]:
+    """A lab of a shipped topology or a file, seen from the folder ``beside``. Raises LabError."""
+    stage = _stage(find_topology(topology, beside), patch)
+    with lab_of(stage, unique_name(stage.plan.name), CONVERGENCE) as ours:
+        yield LabInHand(ours.folder.name, ours.running, patience=patience)
+
+
+def _stage(path: Path, patch: Mapping[str, Any] | None) -> Stage:
+    document, problems = load_document(path)
+    if patch is None:
+        return stage_of(document, problems)
+    return with_patch(document, document_of(patch, "the patch"), (), problems)

@@ -1,0 +1,118 @@
+"""pytest collects scenario files, one test each, and lends tests that need code a ``lab``.
+
+Every pytest that can import mseelab loads this module, so it imports nothing of ours before a
+scenario or a lab is asked for, and leaves alone whatever is not a scenario.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from _pytest._code.code import TerminalRepr
+
+    from lab.scenario.in_hand import LabInHand
+
+MARKERS = (
+    "lab: starts real labs in namespaces; needs user namespaces or root",
+    "topology(name, patch=None): what the `lab` fixture brings up",
+)
+
+
+PATIENCE = "--lab-patience"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.getgroup("mseelab").addoption(
+        PATIENCE,
+        type=float,
+        default=1.0,
+        metavar="FACTOR",
+        help="multiplies how long a claim about a lab may take; more for a slow host",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
+    if file_path.suffix not in (".yaml", ".yml"):
+        return None
+    from lab.scenario.discover import scenario_name
+
+    if scenario_name(file_path) is None:
+        return None
+    return ScenarioFile.from_parent(parent, path=file_path)
+
+
+class ScenarioFile(pytest.File):
+    """A file with one scenario in it. It is read when its test runs, not when it is found."""
+
+    def collect(self) -> Iterable[ScenarioItem]:
+        from lab.scenario.discover import scenario_name
+
+        item = ScenarioItem.from_parent(self, name=scenario_name(self.path) or self.path.stem)
+        item.add_marker("lab")
+        return [item]
+
+
+class ScenarioDidNotPassError(Exception):
+    """Its text is what `mseelab test` prints."""
+
+
+class ScenarioItem(pytest.Item):
+    def runtest(self) -> None:
+        from lab.errors import LabError
+        from lab.scenario.load import load_scenario
+        from lab.scenario.report_text import headline, scenario_text
+        from lab.scenario.result import Outcome
+        from lab.scenario.trial import Conditions, Watcher, run, unique_name
+
+        conditions = Conditions(patience=self.config.getoption(PATIENCE))
+        try:
+            loaded = load_scenario(self.path)
+        except LabError as error:
+            raise ScenarioDidNotPassError(error.message) from None
+        result = run(loaded, unique_name(loaded.scenario.name), conditions, Watcher())
+        if result.outcome is not Outcome.PASSED:
+            raise ScenarioDidNotPassError(f"{headline(result)}\n{scenario_text(result)}")
+
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None
+    ) -> str | TerminalRepr:
+        if isinstance(excinfo.value, ScenarioDidNotPassError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, None, self.name
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest) -> Iterator[LabInHand]:
+    """A running lab of the test's own: ``@pytest.mark.topology("expressroute-basic", patch={...})``.
+
+    ``lab.expect(RoutePresent(...))`` and ``lab.do(Originate(...))`` are a scenario's steps;
+    ``lab.running`` asks whatever else there is to ask.
+    """
+    from lab.errors import LabError
+    from lab.scenario.in_hand import lab_in_hand
+
+    marker = request.node.get_closest_marker("topology")
+    if marker is None:
+        pytest.fail('the lab fixture needs @pytest.mark.topology("NAME")', pytrace=False)
+    beside, patience = request.path.parent, request.config.getoption(PATIENCE)
+    problem = None
+    try:
+        with lab_in_hand(*marker.args, **marker.kwargs, beside=beside, patience=patience) as in_hand:
+            yield in_hand
+    except LabError as error:
+        problem = error.message
+    if problem is not None:  # not above, where pytest would call it the consequence of another error
+        pytest.fail(problem, pytrace=False)

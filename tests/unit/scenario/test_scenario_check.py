@@ -1,0 +1,203 @@
+"""The rules of scenarios: each with a file that breaks it and the closest one that does not."""
+
+from __future__ import annotations
+
+import pytest
+from scenario_builders import REACH, ROUTE, SESSION, problems
+
+from lab.scenario.check import OF_SPEAKERS, POSITIVES, RULES
+from lab.scenario.step import KINDS
+
+COUNT = "- {say: s, prefixes: {node: ce1/core, neighbor: msee1/private, received: 1}}"
+
+
+def step(kind: str, properties: str) -> str:
+    return f"- {{say: s, {kind}: {{{properties}}}}}"
+
+
+def broken(*steps: str) -> set[tuple[str | None, str]]:
+    return {(problem.rule, problem.path) for problem in problems(*steps)}
+
+
+CASES = [
+    # rule, place of the problem, the step that breaks it, the same step when it does not
+    ("S-12", "session.node", step("session", "node: ce1/cor, neighbor: msee1/private"), SESSION),
+    ("S-12", "reach.source", step("reach", "source: app2, destination: 10.17.1.4"), REACH),
+    (
+        "S-12",
+        "arp.node",
+        step("arp", "node: msee1/public, address: 192.168.100.129"),
+        step("arp", "node: msee1/private, address: 192.168.100.129"),
+    ),
+    ("S-13", "route.node", step("route", "node: ce1, prefix: 10.17.0.0/16"), ROUTE),
+    (
+        "S-13",
+        "originate.node",
+        step("originate", "node: vm-corp, prefixes: [10.99.0.0/24]"),
+        step("originate", "node: vnet-corp, prefixes: [10.99.0.0/24]"),
+    ),
+    ("S-14", "session.neighbor", step("session", "node: ce1/core, neighbor: msee2/private"), SESSION),
+    (
+        "S-14",
+        "route.peer",
+        step("route", "node: ce1/core, prefix: 10.17.0.0/16, peer: msee2/private"),
+        step("route", "node: ce1/core, prefix: 10.17.0.0/16, peer: ce2/core"),
+    ),
+    (
+        "S-14",
+        "session.neighbor",
+        step("session", "node: ce1/core, neighbor: local"),
+        step("route", "node: core1, prefix: 10.0.0.0/24, peer: local"),
+    ),
+    (
+        "S-15",
+        "spread.over[0]",
+        step("spread", "source: app1, destination: 10.17.1.4, over: ['ce1/core:er200']"),
+        step("spread", "source: app1, destination: 10.17.1.4, over: ['ce1/core:er100']"),
+    ),
+    (
+        "S-15",
+        "wire.interface",
+        step("wire", "interface: 'pe3:to-msee1', source: app1, destination: 10.17.1.4, shows: {}"),
+        step("wire", "interface: 'pe1:to-msee1', source: app1, destination: 10.17.1.4, shows: {}"),
+    ),
+    ("S-16", "reach.destination", step("reach", "source: app1, destination: 10.17.1.5"), REACH),
+    (
+        "S-17",
+        "fib.next_hops[1]",
+        step("fib", "node: core1, prefix: 10.17.0.0/16, next_hops: [10.1.255.1, 10.1.255]"),
+        step("fib", "node: core1, prefix: 10.1.255.0/24, next_hops: [core]"),
+    ),
+    (
+        "S-17",
+        "fib.next_hops[0]",
+        step("fib", "node: core1, prefix: 10.17.0.0/16, next_hops: ['fe80::1']"),
+        step("fib", "node: core1, prefix: '2001:db8::/32', next_hops: ['fe80::1']"),
+    ),
+    (
+        "S-18",
+        "route.next_hop",
+        step("route", "node: ce1/core, prefix: 10.17.0.0/16, next_hop: '2001:db8::1'"),
+        step("route", "node: ce1/core, prefix: '2001:db8::/32', next_hop: '2001:db8::1'"),
+    ),
+    (
+        "S-18",
+        "reach.source_address",
+        step("reach", "source: app1, destination: 10.17.1.4, source_address: '2001:db8::1'"),
+        step("reach", "source: app1, destination: 10.17.1.4, source_address: 10.0.0.10"),
+    ),
+    (
+        "S-19",
+        "reach.port",
+        step("reach", "source: app1, destination: 10.17.1.4, port: 443"),
+        step("reach", "source: app1, destination: 10.17.1.4, port: 443, protocol: tcp"),
+    ),
+    ("S-20", "prefixes", step("prefixes", "node: ce1/core, neighbor: msee1/private"), COUNT),
+    (
+        "S-20",
+        "prefixes.accepted",
+        step("prefixes", "node: ce1/core, neighbor: msee1/private, accepted: -1"),
+        step("prefixes", "node: ce1/core, neighbor: msee1/private, accepted: 0"),
+    ),
+    (
+        "S-21",
+        "withdraw.prefixes[0]",
+        step("withdraw", "node: core1, prefixes: [10.0.1.0/24]"),
+        step("withdraw", "node: core1, prefixes: [10.0.0.0/24]"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "place", "wrong", "right"), CASES)
+def test_a_rule_finds_what_breaks_it_and_nothing_else(rule: str, place: str, wrong: str, right: str) -> None:
+    assert broken(wrong, SESSION) == {(rule, f"steps[0].{place}")}
+    assert broken(right, SESSION) == set()
+
+
+def absence(kind: str) -> str:
+    """Some step of the kind that breaks no other rule."""
+    probes = "source: app1, destination: 10.2.0.4"
+    properties = {
+        "no_session": "node: ce1/core, neighbor: msee1/private",
+        "no_route": "node: ce1/core, prefix: 10.2.0.0/24",
+        "no_fib": "node: ce1/core, prefix: 10.2.0.0/24",
+        "no_arp": "node: ce1/core, address: 10.1.255.77",
+        "no_reach": probes,
+        "no_wire": f"interface: 'pe1:to-msee1', {probes}, shows: {{}}",
+    }
+    return step(kind, f"{properties[kind]}, holds_for: keepalive")
+
+
+POSITIVE = {
+    "session": SESSION,
+    "prefixes": COUNT,
+    "route": ROUTE,
+    "reach": REACH,
+    "fib": step("fib", "node: core1, prefix: 10.17.0.0/16, next_hops: [10.1.255.1]"),
+    "arp": step("arp", "node: msee1/private, address: 192.168.100.129"),
+    "spread": step("spread", "source: app1, destination: 10.17.1.4, over: ['ce1/core:er100']"),
+    "wire": step("wire", "interface: 'pe1:to-msee1', source: app1, destination: 10.17.1.4, shows: {}"),
+}
+PAIRS = [(kind, positive) for kind in POSITIVES for positive in POSITIVES[kind]]
+
+
+@pytest.mark.parametrize(("kind", "positive"), PAIRS)
+def test_an_absence_comes_after_a_positive_of_its_noun(kind: str, positive: str) -> None:
+    assert broken(POSITIVE[positive], absence(kind)) == set()
+    assert broken(absence(kind), POSITIVE[positive]) == {("S-10", f"steps[0].{kind}")}
+
+
+@pytest.mark.parametrize("kind", POSITIVES)
+def test_a_positive_of_another_noun_is_not_enough(kind: str) -> None:
+    others = [text for positive, text in POSITIVE.items() if positive not in POSITIVES[kind]]
+    assert broken(*others, absence(kind)) == {("S-10", f"steps[{len(others)}].{kind}")}
+
+
+def test_every_absence_has_its_positive() -> None:
+    assert set(POSITIVES) == {kind for kind in KINDS if kind.startswith("no_")}
+    assert {positive for pair in POSITIVES.values() for positive in pair} <= set(KINDS)
+    assert set(KINDS) >= OF_SPEAKERS
+
+
+@pytest.mark.parametrize(
+    ("kind", "last"),
+    [
+        ("originate", step("originate", "node: core1, prefixes: [10.99.0.0/24]")),
+        ("withdraw", step("withdraw", "node: core1, prefixes: [10.0.0.0/24]")),
+        ("change", step("change", "connections: {conn-corp: {routing_weight: 5}}")),
+    ],
+)
+def test_the_last_step_looks(kind: str, last: str) -> None:
+    assert broken(SESSION, last) == {("S-11", f"steps[1].{kind}")}
+    assert broken(last, SESSION) == set()
+
+
+def test_what_was_announced_by_a_step_can_be_withdrawn() -> None:
+    announce = step("originate", "node: core1, prefixes: [10.99.0.0/24]")
+    withdraw = step("withdraw", "node: core1, prefixes: [10.99.0.0/24]")
+    assert broken(announce, withdraw, SESSION) == set()
+    assert broken(withdraw, announce, SESSION) == {("S-21", "steps[0].withdraw.prefixes[0]")}
+
+
+def test_of_a_series_any_prefix_may_be_withdrawn() -> None:
+    announce = step("originate", "node: core1, series: {first: 10.64.0.0/24, count: 100}")
+    withdraw = step("withdraw", "node: core1, prefixes: [10.64.7.0/24]")
+    assert broken(announce, withdraw, SESSION) == set()
+
+
+def test_names_are_not_looked_up_without_a_topology() -> None:
+    early = absence("no_session").replace("ce1/core", "nobody")
+    found = problems(early, SESSION, topology="nosuch")
+    assert [problem.rule for problem in found] == [None, "S-10"]
+
+
+def test_every_problem_of_every_step_is_told_at_once() -> None:
+    wrong = [case[2] for case in CASES]
+    assert len(problems(*wrong, SESSION)) >= len(CASES)
+
+
+def test_rules_have_names_of_their_own_and_say_what_they_are() -> None:
+    names = [name for name, _ in RULES]
+    assert len(set(names)) == len(names)
+    assert {case[0] for case in CASES} | {"S-10", "S-11"} == set(names)
+    assert all(rule.__doc__ for _, rule in RULES)
