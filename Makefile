@@ -9,8 +9,10 @@ BACKEND ?= auto
 NAME ?=
 K ?=
 S ?= scenarios
-JOBS ?= 4
+JOBS ?= 3
 PYTEST := $(BIN)/pytest $(if $(strip $(K)),-k "$(strip $(K))")
+# Beside pytest, which would run them one at a time: a lab is mostly waiting. Not when K= chooses tests.
+SCENARIOS = $(if $(strip $(K)),:,$(MSEELAB) test $(S) --jobs $(JOBS))
 
 # What the lab needs of the system, as command:debian-package.
 COMMANDS := nft:nftables ip:iproute2 ping:iputils-ping
@@ -40,14 +42,16 @@ lab-down: setup ## End the lab (NAME= when several run)
 lab-status: setup ## What the running lab looks like
 	@$(MSEELAB) inspect $(if $(NAME),--name $(NAME))
 
-test: setup ## All tests: pure ones, then real labs (K=name runs a few)
+test: setup ## All tests: pure ones, real labs, scenarios (K=name runs a few)
 	@$(PYTEST)
+	@$(SCENARIOS)
 
 test-unit: setup ## Tests without a lab, under a minute
 	@$(PYTEST) -m "not lab"
 
-test-lab: setup ## Tests that start real labs
+test-lab: setup ## Tests that start real labs, and scenarios
 	@$(PYTEST) -m lab
+	@$(SCENARIOS)
 
 scenarios: setup ## Every shipped scenario (S=scenarios/limits for a few, JOBS= at a time)
 	@$(MSEELAB) test $(S) --jobs $(JOBS)
