@@ -11,6 +11,7 @@ import click
 from lab.cli.options import DEFAULT_TOPOLOGY, check_lab_name, complete_topologies, own_name
 from lab.cli.tables import printable_lines
 from lab.model.shipped import find_topology
+from lab.plan.tunnel_facts import count_of_tunnels
 from lab.plan.types import Plan
 from lab.runtime.launch import Progress, Ready
 from lab.runtime.lifecycle import bring_up
@@ -86,7 +87,7 @@ def _summary(plan: Plan, ready: Ready) -> None:
     how = "rootless" if ready.facts["rootless"] else "as root"
     found = [f"{len(plan.nodes)} nodes", f"{sessions} BGP sessions"]
     if ready.facts["dataplane"]:
-        found.append(f"{len(plan.tunnels) // 2} IPsec tunnels")
+        found.append(f"{count_of_tunnels(plan)} IPsec tunnels")
         how += f", IPsec in {ready.facts['dataplane']}"
     click.echo(
         f"{plan.name} is up after {ready.seconds:.1f} s: {', '.join(found)} "

@@ -246,6 +246,8 @@ def _said(old: Plan, new: Plan) -> Iterator[str]:
         yield "the suggestions"
     if set(old.expected_down) != set(new.expected_down):
         yield "which sessions are expected to be down"
+    if set(old.tunnels_down) != set(new.tunnels_down):
+        yield "which tunnels are expected to be down"
 
 
 def first_few(texts: list[str]) -> list[str]:

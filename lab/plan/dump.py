@@ -51,6 +51,7 @@ def dump(plan: Plan) -> str:
     for speaker in sorted(plan.speakers, key=lambda one: one.namespace):
         lines += _speaker(speaker)
     lines += [f"expected-down {namespace} {name}" for namespace, name in sorted(plan.expected_down)]
+    lines += [f"expected-down tunnel {name}" for name in sorted(plan.tunnels_down)]
     lines += [f"try {one.command}  # {one.shows}" for one in plan.suggestions]
     return "\n".join(lines) + "\n"
 

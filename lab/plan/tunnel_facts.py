@@ -9,13 +9,17 @@ from lab.plan.tunnels import TunnelEnd, can_come_up
 from lab.plan.types import Plan
 
 
-def tunnels_down(plan: Plan) -> frozenset[str]:
-    """The names of those whose two ends cannot agree: they stay down for as long as the plan is what it
-    is, so nobody should wait for them."""
+def at_odds(plan: Plan) -> frozenset[str]:
+    """The names of those whose two ends cannot agree."""
     ends: dict[str, list[TunnelEnd]] = {}
     for end in plan.tunnels:
         ends.setdefault(end.name, []).append(end)
     return frozenset(name for name, pair in ends.items() if not can_come_up(*pair))
+
+
+def count_of_tunnels(plan: Plan) -> int:
+    """Those that can come up."""
+    return len({end.name for end in plan.tunnels}.difference(plan.tunnels_down))
 
 
 def inner_sessions(plan: Plan, names: Collection[str] | None = None) -> frozenset[tuple[str, str]]:
@@ -45,4 +49,4 @@ def sessions_at_tunnels(plan: Plan) -> frozenset[tuple[str, str]]:
 def without_tunnels(plan: Plan) -> Plan:
     """The plan where there is no data plane for IPsec: the sessions inside stay down."""
     missing = tuple(sorted(inner_sessions(plan) - set(plan.expected_down)))
-    return replace(plan, tunnels=(), expected_down=(*plan.expected_down, *missing))
+    return replace(plan, tunnels=(), tunnels_down=(), expected_down=(*plan.expected_down, *missing))

@@ -187,8 +187,9 @@ class Plan:
     """Everything the runtime builds, and nothing it has to work out.
 
     ``expected_down``: sessions, as (namespace, neighbour's name), whose two ends do not fit
-    together: one is not configured, or they were made to differ on purpose. They stay down
-    for as long as the plan is what it is, so nobody should wait for them.
+    together: one is not configured, or they were made to differ on purpose; ``tunnels_down``: the
+    names of tunnels whose ends cannot agree or have no way to each other. They stay down for as long
+    as the plan is what it is, so nobody should wait for them.
     """
 
     name: str
@@ -205,6 +206,7 @@ class Plan:
     speakers: tuple[Speaker, ...] = ()
     suggestions: tuple[Suggestion, ...] = field(default=())
     expected_down: tuple[tuple[str, str], ...] = ()
+    tunnels_down: tuple[str, ...] = ()
 
     def node(self, name: str) -> Node:
         """The node of that name; KeyError when there is none."""

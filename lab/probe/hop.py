@@ -63,7 +63,7 @@ def _branch(next_hop: str, interface: str, links: dict[str, Json]) -> Json:
         broken = f"link: {interface} is set down"
     elif not link["carrier"]:
         broken = f"link: {interface} has no carrier"
-    elif not _answers(next_hop, interface):
+    elif link["resolves"] and not _answers(next_hop, interface):
         version = 6 if ":" in next_hop else 4
         broken = f"{RESOLUTION[version]}: {next_hop} does not answer on {interface}"
     return {"next_hop": next_hop, "interface": interface, "mtu": link["mtu"], "broken": broken}

@@ -44,7 +44,7 @@ UNRESOLVED = frozenset({"incomplete", "failed"})
 """Somebody was asked for and did not answer."""
 
 NTF_USE = 0x1
-IFF_UP, IFF_LOWER_UP = 0x1, 0x10000
+IFF_UP, IFF_NOARP, IFF_LOWER_UP = 0x1, 0x80, 0x10000
 
 
 def main_table() -> list[Json]:
@@ -67,12 +67,14 @@ def lookup(destination: str) -> Json:
 
 
 def links() -> dict[str, Json]:
-    """Each interface: whether it is set up, whether the other end is there and up, its MTU in bytes."""
+    """Each interface: whether it is set up, whether the other end is there and up, whether it has
+    link-layer addresses to be asked for, its MTU in bytes."""
     with IPRoute() as ipr:
         return {
             link.get_attr("IFLA_IFNAME"): {
                 "up": bool(link["flags"] & IFF_UP),
                 "carrier": bool(link["flags"] & IFF_LOWER_UP),
+                "resolves": not link["flags"] & IFF_NOARP,
                 "mtu": link.get_attr("IFLA_MTU"),
             }
             for link in ipr.get_links()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
+from itertools import permutations
 
 from lab.bgp.route import Address
 from lab.plan.segments import segments
@@ -111,6 +112,11 @@ class Way:
         self._segments = segments(self.plan)
         self._forwarding = {one.name for one in self.plan.namespaces if one.forwarding}
         self._done: set[tuple[str, str | None]] = set()
+        self._through = {
+            Endpoint(near.namespace, near.ifname): Endpoint(far.namespace, far.ifname)
+            for near, far in permutations(self.plan.tunnels, 2)
+            if near.name == far.name
+        }
 
     def follow(self, here: str, came_in: str | None = None, before: tuple[str, ...] = ()) -> str | None:
         """The first broken link from ``here`` on, over every branch."""
@@ -161,7 +167,9 @@ class Way:
         return f"dropped by the filter of {here}: {why}" if why else None
 
     def _owner(self, port: Endpoint, address: Address) -> Endpoint | None:
-        """Whose address it is in the segment of the port."""
+        """Whose address it is in the segment of the port; a tunnel leads to its other end."""
+        if port in self._through:
+            return self._through[port]
         for one in self.plan.addresses:
             endpoint = Endpoint(one.namespace, one.ifname)
             if one.address.ip == address and self._segments.get(endpoint) == self._segments.get(port):

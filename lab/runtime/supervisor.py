@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from lab.errors import BackendError, LabError
-from lab.plan.tunnel_facts import sessions_at_tunnels, without_tunnels
+from lab.plan.tunnel_facts import count_of_tunnels, sessions_at_tunnels, without_tunnels
 from lab.plan.types import Plan
 from lab.runtime import capability, control, wiring
 from lab.runtime.capability import Mechanisms
@@ -149,16 +149,16 @@ class _Supervisor:
             await self._converge(_beside_tunnels, deadline)
             self._tunnels.open()
             await self._until_tunneled(deadline)
-            self._step(f"opened {len(self._view.plan.tunnels) // 2} IPsec tunnels")
+            self._step(f"opened {count_of_tunnels(self._view.plan)} IPsec tunnels")
         await self._converge(expected_sessions, deadline)
         self._view.state = "running"
 
     async def _until_tunneled(self, deadline: float) -> None:
-        while not self._stopping.is_set() and self._tunnels.missing():
+        while not self._stopping.is_set() and (missing := self._tunnels.missing(self._view.plan)):
             self._tunnels.changed.clear()
             remaining = deadline - time.monotonic()
             if remaining <= 0:
-                raise self._too_late(self._tunnels.missing())
+                raise self._too_late(missing)
             await _first_of(self._stopping, self._tunnels.changed, timeout=remaining)
 
     async def _converge(self, expected: Expected, deadline: float) -> None:

@@ -21,7 +21,6 @@ from lab.errors import BackendError
 from lab.ipsec import charon, problems
 from lab.ipsec.associations import DOWN, ESTABLISHED, Associations, associations
 from lab.ipsec.vici import Session
-from lab.plan.tunnel_facts import tunnels_down
 from lab.plan.tunnels import Initiation, TunnelEnd
 from lab.plan.types import Plan
 from lab.runtime import userspace
@@ -69,7 +68,6 @@ class Tunnels:
     def __init__(self, plan: Plan, folder: RunFolder) -> None:
         self._plan = plan
         self._folder = folder
-        self._down_on_purpose = tunnels_down(plan)
         self._ends: list[RunningEnd] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.changed = asyncio.Event()
@@ -100,12 +98,12 @@ class Tunnels:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def missing(self) -> list[str]:
+    def missing(self, plan: Plan) -> list[str]:
         """What is not yet as planned, a sentence for each tunnel."""
         found: dict[str, str] = {}
         for running in self._ends:
             end = running.end
-            if running.state != ESTABLISHED and end.name not in self._down_on_purpose:
+            if running.state != ESTABLISHED and end.name not in plan.tunnels_down:
                 why = running.problem or f"{running.state}: nobody has begun it"
                 where = f"tunnel {end.name} ({end.namespace} - {end.peer})"
                 if end.name not in found or running.problem is not None:

@@ -16,22 +16,28 @@ import yaml
 from lab_client import COMMAND, Lab, environment
 from scapy.utils import PcapNgReader
 
+from lab.runtime.capability import libipsec
+
 REFERENCE = Path(__file__).parents[2] / "scenarios" / "topologies" / "expressroute-vpn.yaml"
 DEVICE, GATEWAYS = "203.0.113.110", ("52.175.253.112", "52.175.250.191")
 HOST, SECURE_VM = "10.0.0.10", "10.2.0.4"
 
 
-def _data_plane() -> bool:
+def _missing() -> str | None:
+    """What this host lacks for tunnels."""
+    if shutil.which("charon-systemd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None:
+        return "charon-systemd is not installed"
+    if libipsec() is None:
+        return "strongSwan's plugin kernel-libipsec is not installed"
     try:
         os.close(os.open("/dev/net/tun", os.O_RDWR))
-    except OSError:
-        return False
-    return shutil.which("charon-systemd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None
+    except OSError as error:
+        return f"/dev/net/tun is not open to us: {error.strerror}"
+    return None
 
 
-needs_data_plane = pytest.mark.skipif(
-    not _data_plane(), reason="no charon, or /dev/net/tun is not open to us"
-)
+MISSING = _missing()
+needs_data_plane = pytest.mark.skipif(MISSING is not None, reason=f"no IPsec tunnels here: {MISSING}")
 
 
 def topology(folder: Path, change: Callable[[Any], None]) -> Path:

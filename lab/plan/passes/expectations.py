@@ -1,8 +1,9 @@
-"""Which sessions cannot come up, because their two ends do not fit together.
+"""Which sessions and tunnels cannot come up, because their two ends do not fit together.
 
 A topology may make them differ on purpose, to see how that looks: another tag, address, AS number
 or key at the customer's end, a peering that is disabled, a gateway with too many prefixes, a tunnel
-whose ends cannot agree. Whoever waits for a lab to converge must not wait for those.
+whose ends cannot agree or have no way to each other. Whoever waits for a lab to converge must not
+wait for those.
 """
 
 from __future__ import annotations
@@ -15,22 +16,24 @@ from lab.bgp.route import Address
 from lab.bgp.speaker import Neighbor
 from lab.model.topology import Topology
 from lab.plan.segments import segments
-from lab.plan.tunnel_facts import inner_sessions, tunnels_down
+from lab.plan.tunnel_facts import at_odds, inner_sessions
 from lab.plan.types import Endpoint, Plan, Speaker
+from lab.plan.underlay import cut_off
 
 
 def expect_sessions(topology: Topology, plan: Plan) -> Plan:
-    return replace(plan, expected_down=tuple(_down(plan)))
+    down = tuple(_down(plan))
+    dead = at_odds(plan) | cut_off(plan, down)
+    inside = sorted(inner_sessions(plan, dead) - set(down))
+    return replace(plan, expected_down=(*down, *inside), tunnels_down=tuple(sorted(dead)))
 
 
 def _down(plan: Plan) -> Iterator[tuple[str, str]]:
     reach = _Reach(plan)
-    dead = inner_sessions(plan, tunnels_down(plan))
     for speaker in plan.speakers:
         for near in speaker.config.neighbors:
             others = (other for other in plan.speakers if other.namespace != speaker.namespace)
-            hopeless = (speaker.namespace, near.name) in dead or _is_held(speaker, near)
-            if hopeless or not any(_fits(reach, speaker, near, other) for other in others):
+            if _is_held(speaker, near) or not any(_fits(reach, speaker, near, other) for other in others):
                 yield speaker.namespace, near.name
 
 

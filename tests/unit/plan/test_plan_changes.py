@@ -183,7 +183,7 @@ def test_tunnels_cannot_change_and_their_keys_are_not_told() -> None:
 
 def test_every_part_of_a_plan_is_taken_over_or_refused() -> None:
     """One that is new in ``Plan`` must not go unnoticed."""
-    whole = replace(TUNNELED, expected_down=(("r0", "r1"),))
+    whole = replace(TUNNELED, expected_down=(("r0", "r1"),), tunnels_down=("conn-secure-0",))
     for part in (field.name for field in fields(Plan)):
         value = getattr(whole, part)
         assert value, part

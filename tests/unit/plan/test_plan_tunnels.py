@@ -13,7 +13,7 @@ from lab.model.vpn import IpsecPolicy
 from lab.plan.dump import dump, to_json
 from lab.plan.proposals import AZURE_ACCEPTS, AZURE_OFFERS, custom
 from lab.plan.render.clamp import render_clamp
-from lab.plan.tunnel_facts import inner_sessions, sessions_at_tunnels, tunnels_down, without_tunnels
+from lab.plan.tunnel_facts import inner_sessions, sessions_at_tunnels, without_tunnels
 from lab.plan.tunnels import Child, Initiation, can_come_up
 
 VPN = "expressroute-vpn"
@@ -197,7 +197,7 @@ def test_a_custom_policy_is_the_only_offer_and_brings_its_lifetimes():
 
 
 def test_ends_that_fit_come_up():
-    assert not tunnels_down(compiled(VPN))
+    assert compiled(VPN).tunnels_down == ()
     assert not compiled(VPN).expected_down
 
 
@@ -210,13 +210,41 @@ def test_ends_that_fit_come_up():
 )
 def test_ends_that_differ_on_purpose_stay_down_and_bgp_inside_with_them(tunnel):
     plan = with_device(**tunnel)
-    assert tunnels_down(plan) == {"conn-secure-0", "conn-secure-1"}
+    assert plan.tunnels_down == ("conn-secure-0", "conn-secure-1")
     assert set(plan.expected_down) == {
         ("vpn1", "vpngw-secure-0"),
         ("vpn1", "vpngw-secure-1"),
         ("vpngw-secure-0", "vpn1"),
         ("vpngw-secure-1", "vpn1"),
     }
+
+
+def no_filter(data):
+    del data["express_route_circuits"][0]["peerings"][1]["route_filter"]
+
+
+def another_region(data):
+    data["route_filters"][0]["rules"][0]["communities"] = ["12076:51004"]
+
+
+def not_validated(data):
+    config = data["express_route_circuits"][0]["peerings"][1]["microsoft_peering_config"]
+    config["advertised_public_prefixes_state"] = "ValidationNeeded"
+
+
+@pytest.mark.parametrize("edit", [no_filter, another_region, not_validated])
+def test_a_tunnel_without_a_way_outside_stays_down_and_bgp_inside_with_it(edit):
+    plan = changed(VPN, edit)
+    assert plan.tunnels_down == ("conn-secure-0", "conn-secure-1")
+    assert inner_sessions(plan) <= set(plan.expected_down)
+
+
+def test_one_path_of_microsoft_peering_is_way_enough():
+    def edit(data):
+        primary = data["on_premises"][0]["edge_routers"][0]["attachments"]
+        del primary[1]
+
+    assert changed(VPN, edit).tunnels_down == ()
 
 
 def test_pfs_is_no_obstacle_at_first_because_the_first_child_has_no_key_exchange():

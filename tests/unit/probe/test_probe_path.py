@@ -8,6 +8,9 @@ from ipaddress import ip_address, ip_interface, ip_network
 import pytest
 
 from lab.bgp.route import Address
+from lab.model.load import load_topology
+from lab.model.shipped import find_topology
+from lab.plan.compile import compile_topology
 from lab.plan.types import (
     AddressAssignment,
     Endpoint,
@@ -215,3 +218,17 @@ def test_every_condition_of_a_rule_counts(rule: FilterRule, passes: bool) -> Non
 
 def test_a_ping_has_no_port() -> None:
     assert filtered(FLOW, ANSWERS, FilterRule(ACCEPT, "", destination_ports=((33434, 33434),))) is not None
+
+
+def test_a_tunnel_leads_to_its_other_end() -> None:
+    """Its interface has no segment, and next hops in it are nobody's address there."""
+    plan = compile_topology(load_topology(find_topology("expressroute-vpn")))
+    there, back = ip_address("10.2.0.4"), ip_address("10.0.0.10")
+    tables = {
+        ("vpn1", there): to("10.2.0.228@vpngw-secure-0"),
+        ("vpngw-secure-0", there): LOCAL,
+        ("vpngw-secure-0", back): to("172.16.0.3@vpn1", broken="link: vpn1 has no carrier"),
+    }
+    flow = Flow("vpn1", there, source_address=back)
+    found = broken_link(plan, flow, lambda namespace, address: tables[namespace, address])
+    assert found == "on the way back, vpngw-secure-0: link: vpn1 has no carrier"
