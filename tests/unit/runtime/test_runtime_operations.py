@@ -14,7 +14,11 @@ from lab.bench.line import line_plan
 from lab.bgp.route import Asn, parse_community
 from lab.bgp.speaker import Origination
 from lab.errors import BackendError, InputError
+from lab.model.load import load_topology
+from lab.model.shipped import find_topology
+from lab.plan.compile import compile_topology
 from lab.plan.errors import PlanError
+from lab.plan.tunnel_facts import without_tunnels
 from lab.plan.types import Plan, Speaker
 from lab.runtime.control import pack
 from lab.runtime.operations import Operations
@@ -155,6 +159,16 @@ def test_a_refused_plan_changes_nothing(desk: Desk) -> None:
         desk.ask("apply", plan=pack(limited(line_plan(4), "r0")))
     assert desk.view.plan is LINE
     assert (desk.speakers.told, desk.events) == ([], [])
+
+
+def test_a_lab_without_a_data_plane_takes_over_a_plan_without_its_tunnels(desk: Desk) -> None:
+    plan = compile_topology(load_topology(find_topology("expressroute-vpn")))
+    desk.view.plan = without_tunnels(plan)
+    assert desk.ask("apply", plan=pack(replace(plan, description="new"))) == ["the description"]
+    assert desk.view.plan.tunnels == ()
+    desk.view.mechanisms.dataplane = "userspace"
+    with pytest.raises(PlanError, match="tunnel conn-secure-0 at vpn1: added"):
+        desk.ask("apply", plan=pack(plan))
 
 
 def test_a_daemon_that_is_down_keeps_the_change_from_nobody(desk: Desk) -> None:
