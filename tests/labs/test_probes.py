@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from conftest import Start
 from lab_client import Lab
+from tunnel_labs import needs_data_plane
 
 from lab.errors import InputError
 from lab.plan.types import Plan
@@ -106,10 +107,18 @@ def test_the_size_is_that_of_the_packet(lab: Prober, protocol: Protocol) -> None
 # Lost on the way there.
 
 
-def test_the_core_does_not_reach_into_the_secure_network(lab: Prober) -> None:
-    outcome = lab.one("app1", VM_SECURE)
-    assert outcome.lost == "forward"
-    assert lab.trace("app1", VM_SECURE) == "fw1 has no route to 10.2.0.4"
+def test_nobody_has_a_route_to_a_network_that_is_not_there(lab: Prober) -> None:
+    assert lab.one("app1", "10.99.0.4").lost == "forward"
+    assert lab.trace("app1", "10.99.0.4") == "fw1 has no route to 10.99.0.4"
+
+
+@needs_data_plane
+def test_tunnels_are_followed_and_are_narrower(lab: Prober) -> None:
+    assert lab.one("app1", VM_SECURE).answer is Answer.ECHO_REPLY
+    assert lab.trace("app1", VM_SECURE) is None
+    said = lab.trace("app1", VM_SECURE, size=1401)
+    assert said is not None
+    assert said.startswith("vpn1: 1401 bytes do not fit through vpngw-secure-")
 
 
 def test_the_firewall_keeps_the_zones_apart(lab: Prober) -> None:
@@ -117,15 +126,23 @@ def test_the_firewall_keeps_the_zones_apart(lab: Prober) -> None:
     assert lab.trace("app1", "203.0.113.110") == "dropped by the filter of fw1: no rule allows it"
 
 
-@pytest.mark.parametrize("protocol", ["icmp", "udp", "tcp"])
-def test_a_source_outside_the_advertised_prefixes_is_dropped(lab: Prober, protocol: Protocol) -> None:
+@pytest.mark.parametrize("details", [{}, {"protocol": "udp", "destination_port": 500}], ids=["icmp", "ike"])
+def test_a_source_outside_the_advertised_prefixes_is_dropped(lab: Prober, details: dict[str, Any]) -> None:
     """Although the probe itself may come from any address: the advertised one gets through."""
-    assert lab.one("dmz1", VPN_GATEWAY, source_address="203.0.113.109", protocol=protocol).answer is not None
-    outcome = lab.one("dmz1", VPN_GATEWAY, source_address="10.0.0.10", protocol=protocol)
+    assert lab.one("dmz1", VPN_GATEWAY, source_address="203.0.113.109", **details).answer is not None
+    outcome = lab.one("dmz1", VPN_GATEWAY, source_address="10.0.0.10", **details)
     assert (outcome.lost, outcome.not_sent) == ("forward", None)
-    said = lab.trace("dmz1", VPN_GATEWAY, source_address="10.0.0.10", protocol=protocol)
+    said = lab.trace("dmz1", VPN_GATEWAY, source_address="10.0.0.10", **details)
     assert said is not None
     assert said.startswith("dropped by the filter of msee1/microsoft: rule 'from any other source'")
+
+
+@pytest.mark.parametrize("protocol", ["udp", "tcp"])
+def test_only_permitted_protocols_pass_the_edge(lab: Prober, protocol: Protocol) -> None:
+    assert lab.one("dmz1", VPN_GATEWAY, protocol=protocol).lost == "forward"
+    said = lab.trace("dmz1", VPN_GATEWAY, protocol=protocol)
+    assert said is not None
+    assert said.startswith("dropped by the filter of ce1/dmz: ")
 
 
 def test_what_the_source_cannot_send_says_why(lab: Prober) -> None:

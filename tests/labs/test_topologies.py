@@ -14,7 +14,7 @@ from lab.plan.compile import compile_topology
 ROOT = Path(__file__).parents[2]
 FOLDERS = ROOT / "scenarios" / "topologies", ROOT / "tests" / "golden" / "plans"
 FILES = {file.stem: file for folder in FOLDERS for file in folder.glob("*.yaml")}
-REFERENCE, MISTAKES = "expressroute-vpn", "mismatches"
+REFERENCE, MANY_TUNNELS, MISTAKES = "expressroute-vpn", "dual-vpn", "mismatches"
 
 Reach = tuple[str, str, bool]
 """From a node to an address, and whether it gets there."""
@@ -42,8 +42,8 @@ REACHES: dict[str, tuple[Reach, ...]] = {
 
 
 def test_every_topology_is_brought_up() -> None:
-    """The reference lab by its own tests, that of mistakes below."""
-    assert FILES.keys() == REACHES.keys() | {REFERENCE, MISTAKES}
+    """The reference lab and that of many tunnels by their own tests, that of mistakes below."""
+    assert FILES.keys() == REACHES.keys() | {REFERENCE, MANY_TUNNELS, MISTAKES}
 
 
 @pytest.mark.parametrize("topology", REACHES)
