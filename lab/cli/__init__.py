@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lab.cli.interrupts import noting_interrupts
 from lab.errors import InputError, LabError
 
 if TYPE_CHECKING:
@@ -128,6 +129,19 @@ def run(arguments: list[str]) -> int:
     Not click's own ``main``: that one ends with 1 when whoever reads our output stops
     reading, and 1 means that an expectation was false.
     """
+    with noting_interrupts() as interrupted:
+        try:
+            return _run(arguments)
+        except (KeyboardInterrupt, click.Abort):
+            pass
+        except Exception:
+            if not interrupted():
+                raise
+    click.echo("mseelab: interrupted", err=True)
+    return INTERRUPTED
+
+
+def _run(arguments: list[str]) -> int:
     try:
         with cli.make_context("mseelab", arguments) as context:
             cli.invoke(context)
@@ -140,9 +154,6 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return InputError.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("mseelab: interrupted", err=True)
-        return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,10 @@ from lab.cli.options import complete_topologies, connect, format_option, name_op
 from lab.cli.tables import printable, printable_lines
 from lab.model.shipped import find_topology
 from lab.runtime.control import pack
+from lab.runtime.rundir import RunFolder
+
+if TYPE_CHECKING:
+    from lab.model.topology import Topology
 
 
 @click.command("apply")
@@ -27,11 +32,11 @@ def command(name: str | None, output_format: str, topology: str) -> None:
     from lab.plan.compile import compile_topology
 
     path = find_topology(topology)
-    loaded = load(path)
-    plan = compile_topology(loaded.topology)
-    for warning in loaded.warnings:
-        click.echo(printable_lines(str(warning)), err=True)
     with closing(connect(name)) as control:
+        loaded = load(path, _running(control.folder))
+        plan = compile_topology(loaded.topology)
+        for warning in loaded.warnings:
+            click.echo(printable_lines(str(warning)), err=True)
         changes: list[str] = control.ask("apply", plan=pack(plan))
         control.folder.keep_topology(path)
     if output_format == "json":
@@ -39,3 +44,13 @@ def command(name: str | None, output_format: str, topology: str) -> None:
         return
     for sentence in changes or ["nothing to change"]:
         click.echo(printable(sentence))
+
+
+def _running(folder: RunFolder) -> Topology | None:
+    """What the lab runs, unless its folder has no copy that can be read."""
+    from lab.model.load import load_unchecked
+    from lab.model.problem import TopologyError
+
+    with suppress(TopologyError):
+        return load_unchecked(folder.topology)
+    return None

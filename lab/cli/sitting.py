@@ -110,11 +110,15 @@ class _Witness(Watcher):
 
 
 def _secure(folder: RunFolder, target: Path) -> None:
-    """Events and logs of a lab that is about to go. Never its topology, which may hold keys."""
+    """Events and logs of a lab that is about to go. Never its topology, which may hold keys.
+
+    Logs of an earlier run are replaced; whatever else somebody keeps there is not ours.
+    """
+    logs = target / folder.logs.name
     try:
-        if target.exists():
-            shutil.rmtree(target)
-        shutil.copytree(folder.logs, target / folder.logs.name)
+        for log in logs.glob("*.log"):
+            log.unlink()
+        shutil.copytree(folder.logs, logs, dirs_exist_ok=True)
         shutil.copy(folder.events, target)
     except OSError as error:
         raise BackendError(f"cannot write to {target}: {error.strerror}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from lab.cli.options import check_lab_name, format_option, print_json
+from lab.cli.options import FiniteRange, check_lab_name, format_option, print_json
 from lab.cli.sitting import Sitting, Trial, painted
 from lab.cli.tables import printable_lines
 from lab.errors import BackendError, InputError
@@ -23,6 +24,9 @@ from lab.scenario.load import LoadedScenario, load_scenario
 from lab.scenario.result import ScenarioResult, totals
 from lab.scenario.trial import Conditions, unique_name
 from lab.timing import CONVERGENCE, Budget
+
+REPORTS = ("junit.xml", "report.json")
+"""What --report writes beside a folder for each scenario that did not pass."""
 
 
 @click.command("test")
@@ -42,7 +46,7 @@ from lab.timing import CONVERGENCE, Budget
 @click.option("--name", metavar="NAME", help="Name of the lab of a single scenario.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=1),
+    type=FiniteRange(min=1),
     default=CONVERGENCE.seconds,
     show_default=True,
     metavar="SECONDS",
@@ -50,7 +54,7 @@ from lab.timing import CONVERGENCE, Budget
 )
 @click.option(
     "--patience",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=1.0,
     show_default=True,
     metavar="FACTOR",
@@ -82,7 +86,7 @@ def command(
         raise InputError("--shell-on-failure needs a terminal, and --jobs 1")
     began, started = datetime.now(UTC), time.monotonic()
     trials = _trials(_loaded(files), name)
-    _can_write(junit, report_folder)
+    _can_write(junit, report_folder, [trial.label for trial in trials])
     for warning in (warning for trial in trials for warning in trial.loaded.warnings):
         click.echo(printable_lines(str(warning)), err=True)
     sitting = Sitting(
@@ -141,15 +145,28 @@ def _check_name(name: str, scenarios: int) -> None:
         )
 
 
-def _can_write(junit: Path | None, folder: Path | None) -> None:
-    """Find out before the labs run, not after."""
+def _can_write(junit: Path | None, folder: Path | None, labels: Sequence[str]) -> None:
+    """Find out before the labs run, not after. Raises BackendError."""
     if folder is not None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BackendError(f"cannot make {folder}: {error.strerror}") from error
-    if junit is not None and not junit.absolute().parent.is_dir():
-        raise InputError(f"there is no folder {junit.absolute().parent}", hint="make it first")
+        for name in REPORTS:
+            _can_write_file(folder / name)
+        for label in labels:
+            if (folder / label).exists() and not (folder / label).is_dir():
+                raise BackendError(f"{folder / label} is in the way of what a scenario leaves there")
+    if junit is not None:
+        _can_write_file(junit)
+
+
+def _can_write_file(file: Path) -> None:
+    around = file.absolute().parent
+    if not around.is_dir():
+        raise BackendError(f"there is no folder {around}", hint="make it first")
+    if file.is_dir() or not os.access(file if file.exists() else around, os.W_OK):
+        raise BackendError(f"cannot write {file}", hint="a folder, or not yours to write to")
 
 
 # Afterwards.
@@ -165,8 +182,8 @@ def _write(
     xml = report_junit.report(results, seconds, began)
     texts = {junit: xml} if junit is not None else {}
     if folder is not None:
-        texts[folder / "junit.xml"] = xml
-        texts[folder / "report.json"] = json.dumps(report_json.report(results, seconds), indent=2) + "\n"
+        data = json.dumps(report_json.report(results, seconds), indent=2) + "\n"
+        texts |= {folder / name: text for name, text in zip(REPORTS, (xml, data), strict=True)}
     for file, text in texts.items():
         try:
             file.write_text(text, encoding="utf-8")

@@ -15,6 +15,7 @@ from lab.plan.tunnel_facts import count_of_tunnels
 from lab.plan.types import Plan
 from lab.runtime.launch import Progress, Ready
 from lab.runtime.lifecycle import bring_up
+from lab.runtime.rundir import running_labs
 from lab.timing import CONVERGENCE, Budget
 
 
@@ -59,7 +60,7 @@ def command(
         on_progress=lambda step: _progress(step, started_at, quiet=quiet),
     )
     if not quiet:
-        _summary(up.plan, up.ready)
+        _summary(up.plan, up.ready, named=name is not None or len(running_labs()) > 1)
 
 
 def _compile(path: Path, name: str | None, *, quiet: bool) -> Plan:
@@ -82,7 +83,8 @@ def _progress(step: Progress, started_at: float, *, quiet: bool) -> None:
         click.echo(f"  {time.monotonic() - started_at:5.2f} s  {text}", err=True)
 
 
-def _summary(plan: Plan, ready: Ready) -> None:
+def _summary(plan: Plan, ready: Ready, *, named: bool) -> None:
+    """``named``: the commands that it suggests say which lab they mean."""
     sessions = sum(len(speaker.config.neighbors) for speaker in plan.speakers) // 2
     how = "rootless" if ready.facts["rootless"] else "as root"
     found = [f"{len(plan.nodes)} nodes", f"{sessions} BGP sessions"]
@@ -97,7 +99,18 @@ def _summary(plan: Plan, ready: Ready) -> None:
         click.echo(f"  {plan.description}")
     click.echo("\nTry next:")
     mseelab = own_name()
-    width = max((len(suggestion.command) for suggestion in plan.suggestions), default=0)
-    for suggestion in plan.suggestions:
-        click.echo(f"  {mseelab} {suggestion.command:<{width}}  # {suggestion.shows}")
-    click.echo(f"\nEnd it with: {mseelab} down")
+    lab = plan.name if named else None
+    commands = [_for_lab(lab, suggestion.command) for suggestion in plan.suggestions]
+    width = max(map(len, commands), default=0)
+    for command_line, suggestion in zip(commands, plan.suggestions, strict=True):
+        click.echo(f"  {mseelab} {command_line:<{width}}  # {suggestion.shows}")
+    click.echo(f"\nEnd it with: {mseelab} {_for_lab(lab, 'down')}")
+
+
+def _for_lab(name: str | None, command_line: str) -> str:
+    """The command with --name behind its verb: `exec` takes no option after the node."""
+    if name is None:
+        return command_line
+    words = command_line.split()
+    verb = 2 if words[0] == "show" else 1
+    return " ".join([*words[:verb], "--name", name, *words[verb:]])

@@ -45,6 +45,8 @@ class View:
         self._speakers = speakers
         self._tunnels = tunnels
         self._rootless = rootless
+        kinds = NAMESPACE_KINDS if rootless else NAMESPACE_KINDS[1:]
+        self._own = {kind: os.open(f"/proc/self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in kinds}
         self._sockets = {name: _socket_in(namespace) for name, namespace in namespaces.items()}
 
     async def answer(self, request: dict[str, Any]) -> Any:
@@ -139,9 +141,8 @@ class View:
     def namespace(self, name: str) -> Reply:
         """Descriptors that let a command join: user, PID, mount and network namespace."""
         resolved = self.resolve(name, speaker=False)
-        kinds = NAMESPACE_KINDS if self._rootless else NAMESPACE_KINDS[1:]
-        fds = tuple(os.open(f"/proc/self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in kinds)
-        return Reply({"namespace": resolved, "kinds": [*kinds, "net"]}, (*fds, self._namespaces[resolved].fd))
+        kinds, fds = [*self._own, "net"], [*self._own.values(), self._namespaces[resolved].fd]
+        return Reply({"namespace": resolved, "kinds": kinds}, tuple(fds))
 
     def resolve(self, name: str, *, speaker: bool) -> str:
         """``node`` or ``node/vrf`` as the plan knows it.

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lab.errors import ExpectationError
+from lab.errors import BackendError, ExpectationError, InputError, LabError
 from lab.model.load import load_document
 from lab.model.shipped import find_topology
 from lab.scenario.kinds.base import Action, Expectation
@@ -32,17 +32,34 @@ class LabInHand:
     def expect(self, expectation: Expectation) -> None:
         """Wait until it holds. Raises ExpectationError, with all there is to know, when it does not."""
         __tracebackhide__ = True
-        verdict = self._runner.expect(expectation)
+        with _plainly():
+            verdict = self._runner.expect(expectation)
         if not verdict.holds:
             raise ExpectationError(verdict_text(verdict))
 
     def do(self, action: Action) -> None:
         """Do it, and let the lab take it in. Raises LabError."""
-        self._runner.do(action)
+        __tracebackhide__ = True
+        with _plainly():
+            self._runner.do(action)
 
     def change(self, patch: Mapping[str, Any]) -> None:
         """Bring the lab to its topology as patched. Raises LabError."""
-        self._runner.change(patch)
+        __tracebackhide__ = True
+        with _plainly():
+            self._runner.change(patch)
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """An error of the user's is told without the frames it came through: they hold patches, and a
+    patch may hold a key, which pytest would print."""
+    __tracebackhide__ = True
+    try:
+        yield
+    except LabError as error:
+        kind = InputError if error.exit_code == InputError.exit_code else BackendError
+        raise kind(error.message + (f"\n  hint: {error.hint}" if error.hint else "")) from None
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from lab.model.shape import model_of
 from lab.model.shipped import find_topology, shipped_names
 from lab.scenario.check import findings
 from lab.scenario.scenario import Scenario
-from lab.scenario.stage import ScenarioError, Stage, unpatched, unreachable, with_patch
+from lab.scenario.stage import ScenarioError, Stage, unpatched, with_patch
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,7 @@ def _stages(scenario: Scenario, document: Document, path: Path) -> Iterator[Stag
     yield stage
     for index, step in enumerate(scenario.steps):
         if step.change is not None:
-            loc = "steps", index, "change"
-            after = with_patch(stage.document, document, loc)
-            problem = unreachable(stage, after, document, loc)
-            if problem is not None:
-                raise ScenarioError([problem])
-            stage = after
+            stage = stage.changed_at(document, ("steps", index, "change"))
         yield stage
 
 

@@ -6,6 +6,7 @@ scenario or a lab is asked for, and leaves alone whatever is not a scenario.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,11 +30,19 @@ PATIENCE = "--lab-patience"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("mseelab").addoption(
         PATIENCE,
-        type=float,
+        type=_factor,
         default=1.0,
         metavar="FACTOR",
         help="multiplies how long a claim about a lab may take; more for a slow host",
     )
+
+
+def _factor(text: str) -> float:
+    """Raises ValueError, which pytest words for its user."""
+    factor = float(text)
+    if not (math.isfinite(factor) and factor > 0):
+        raise ValueError
+    return factor
 
 
 def pytest_configure(config: pytest.Config) -> None:

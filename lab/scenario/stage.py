@@ -33,16 +33,20 @@ class Stage:
     def changed(self, patch: Mapping[str, Any]) -> Stage:
         """What the patch of a running lab makes of it; raises ScenarioError."""
         said = document_of(patch, "the change")
-        after = with_patch(self.document, said, ())
-        problem = unreachable(self, after, said, ())
+        return self.changed_at(said, ())
+
+    def changed_at(self, scenario: Document, loc: Loc) -> Stage:
+        """What the change at ``loc`` of a scenario makes of it; raises ScenarioError."""
+        after = with_patch(self.document, scenario, loc, before=self.topology)
+        problem = _unreachable(self, after, scenario, loc)
         if problem is not None:
             raise ScenarioError([problem])
         return after
 
 
-def stage_of(document: Document, problems: Iterable[Problem] = ()) -> Stage:
+def stage_of(document: Document, problems: Iterable[Problem] = (), before: Topology | None = None) -> Stage:
     """The stage of a topology's document; raises TopologyError or PlanError."""
-    loaded = examined(document, list(problems))
+    loaded = examined(document, list(problems), before)
     return Stage(document, loaded.topology, compile_topology(loaded.topology), loaded.warnings)
 
 
@@ -54,16 +58,22 @@ def unpatched(topology: Document, scenario: Document, problems: Iterable[Problem
         raise ScenarioError([scenario.problem(Finding(("topology",), error.message, error.hint))]) from None
 
 
-def with_patch(topology: Document, scenario: Document, loc: Loc, problems: Iterable[Problem] = ()) -> Stage:
+def with_patch(
+    topology: Document,
+    scenario: Document,
+    loc: Loc,
+    problems: Iterable[Problem] = (),
+    before: Topology | None = None,
+) -> Stage:
     """The stage of a topology with the patch at ``loc`` of a scenario; raises ScenarioError.
 
-    ``problems`` of the topology are known already.
+    ``problems`` of the topology are known already; ``before`` is what runs when the patch is made.
     """
     root, notes = patched(topology.root, scenario.at(loc))
     found: tuple[Problem, ...] = ()
     about_patch = notes.findings
     try:
-        stage = stage_of(Document(topology.source, root), problems)
+        stage = stage_of(Document(topology.source, root), problems, before)
     except TopologyError as error:
         kept, about_patch = blamed(error.problems, notes)
         found = tuple(_as_patched(problem, scenario, loc) for problem in kept)
@@ -75,7 +85,7 @@ def with_patch(topology: Document, scenario: Document, loc: Loc, problems: Itera
     return stage
 
 
-def unreachable(before: Stage, after: Stage, scenario: Document, loc: Loc) -> Problem | None:
+def _unreachable(before: Stage, after: Stage, scenario: Document, loc: Loc) -> Problem | None:
     """Why a running lab cannot be brought from one stage to the other by the change at ``loc``."""
     try:
         changes_between(before.plan, after.plan)

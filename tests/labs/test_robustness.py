@@ -113,6 +113,16 @@ def lab(start_lab: Callable[[str, str], Lab]) -> Lab:
     return start_lab(TOPOLOGY, "test-robust")
 
 
+def test_entering_nodes_leaves_no_descriptor_behind_in_the_supervisor(lab: Lab) -> None:
+    def descriptors() -> list[str]:
+        return lab.execute("app1", "ls", "/proc/1/fd").stdout.split()
+
+    before = descriptors()
+    assert before
+    for _ in range(5):
+        assert len(descriptors()) == len(before)
+
+
 def _daemon_pids(lab: Lab, node: str) -> list[int]:
     """Every pid the node's daemon has had, oldest first, in the lab's own numbers."""
     return [e["pid"] for e in lab.events() if e["kind"] == "daemon-started" and e["node"] == node]

@@ -109,9 +109,10 @@ def test_a_folder_without_scenarios_is_refused(
     [
         (("--name", "../x"), "cannot name a lab"),
         (("--shell-on-failure",), "needs a terminal"),
-        (("--junit", "/no/such/folder/junit.xml"), "there is no folder"),
         (("--jobs", "0"), "--jobs"),
         (("--patience", "0"), "--patience"),
+        (("--patience", "nan"), "not a finite number"),
+        (("--timeout", "inf"), "not a finite number"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(
@@ -127,10 +128,17 @@ def test_one_name_is_not_enough_for_two_labs(
 
 
 def test_a_report_that_cannot_be_written_is_found_out_first(
-    write: Write, runs: Runs, capsys: pytest.CaptureFixture[str]
+    write: Write, runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    good = write("good")
+    good, folder = write("good"), tmp_path / "reports"
     assert "cannot make" in refused(capsys, runs, 3, good, "--report", good)
+    assert "there is no folder" in refused(capsys, runs, 3, good, "--junit", tmp_path / "none" / "junit.xml")
+    assert "cannot write" in refused(capsys, runs, 3, good, "--junit", tmp_path)
+    (folder / "junit.xml").mkdir(parents=True)
+    assert "cannot write" in refused(capsys, runs, 3, good, "--report", folder)
+    (folder / "junit.xml").rmdir()
+    (folder / "good").touch()
+    assert "in the way" in refused(capsys, runs, 3, good, "--report", folder)
 
 
 # Run.
@@ -228,7 +236,13 @@ def test_reports_are_written_beside_events_and_logs_and_never_the_topology(
     lab.log("ce1/core").write_text("a log")
     lab.events.write_text("{}\n")
     lab.topology.write_text("shared_key: secret")
+    of_an_earlier_run = tmp_path / "out" / "untrue" / "logs" / "ce9.log"
+    of_the_user = tmp_path / "out" / "untrue" / "thesis.txt"
+    of_an_earlier_run.parent.mkdir(parents=True)
+    of_an_earlier_run.touch()
+    of_the_user.touch()
     assert run(["test", str(untrue), "--name", "mine", "--report", str(tmp_path / "out")]) == 1
+    of_the_user.unlink()
     secured = {
         str(file.relative_to(tmp_path / "out")) for file in (tmp_path / "out").rglob("*") if file.is_file()
     }
