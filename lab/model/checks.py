@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from lab.model.problem import Finding, Severity
+from lab.model.azure import Connection
+from lab.model.problem import Finding, Loc, Severity
 from lab.model.properties import closest
 from lab.model.rules import (
     circuits,
@@ -39,6 +40,8 @@ class Rule:
     check: Check
     waivable: bool = False
     """Whether a lab can be built in spite of it, so that a drill may."""
+    at_creation: bool = False
+    """Whether it holds when a connection is made and no longer afterwards."""
 
 
 def waived_rules_are_rules(view: View) -> Iterator[Finding]:
@@ -66,7 +69,7 @@ RULES: tuple[Rule, ...] = (
     Rule("A-1", circuits.enabled_peerings_need_a_provisioned_circuit, waivable=True),
     Rule("A-4", reach.connected_networks_are_in_reach, waivable=True),
     Rule("A-5", connections.circuits_have_room_for_their_networks, waivable=True),
-    Rule("A-6", connections.few_address_spaces_when_linked, waivable=True),
+    Rule("A-6", connections.few_address_spaces_when_linked, waivable=True, at_creation=True),
     Rule("A-10", circuits.service_keys_are_unique, waivable=True),
     Rule("A-11", circuits.a_layer3_provider_has_an_asn),
     Rule("A-12", reach.peering_locations_are_known, waivable=True),
@@ -148,18 +151,34 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def findings(topology: Topology) -> Iterator[Finding]:
+def findings(topology: Topology, before: Topology | None = None) -> Iterator[Finding]:
     """Everything in which the topology breaks a rule, each finding with the rule's name; those
-    of a waived rule are warnings, and so is a waiver that waives nothing."""
+    of a waived rule are warnings, and so is a waiver that waives nothing.
+
+    ``before`` is what runs already: its connections have left the rules of creation behind.
+    """
     view = View(topology)
+    kept = set(_kept_connections(view, before)) if before is not None else set()
     waived = {rule.name for rule in RULES if rule.waivable} & set(topology.waived_rules)
     used: set[str] = set()
     for rule in RULES:
         severity = Severity.WARNING if rule.name in waived else Severity.ERROR
         for finding in rule.check(view):
             used.add(rule.name)
+            if rule.at_creation and rule.name not in waived and finding.loc[:2] in kept:
+                continue
             yield replace(finding, rule=rule.name, severity=severity)
     for name in sorted(waived - used):
         loc = ("waived_rules", topology.waived_rules.index(name))
         hint = "remove it, or see docs/rules.md for what it is about"
         yield Finding(loc, f"{name} waives nothing here", hint, severity=Severity.WARNING)
+
+
+def _kept_connections(view: View, before: Topology) -> Iterator[Loc]:
+    """The places of connections that were there before, of the same gateway to the same circuit."""
+    made = {_ends(connection) for connection in before.connections}
+    return (loc for loc, connection in view.connections() if _ends(connection) in made)
+
+
+def _ends(connection: Connection) -> tuple[str, str, str]:
+    return connection.name, connection.virtual_network_gateway1, connection.peer

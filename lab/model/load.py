@@ -29,9 +29,12 @@ class Loaded:
     """In the order of the file: breaches of waived rules, and waivers that waive nothing."""
 
 
-def load(path: Path) -> Loaded:
-    """The topology in a file, with its warnings; raises TopologyError with all that is wrong."""
-    return examined(*load_document(path))
+def load(path: Path, before: Topology | None = None) -> Loaded:
+    """The topology in a file, with its warnings; raises TopologyError with all that is wrong.
+
+    ``before`` is what runs already in the lab that is to become this one.
+    """
+    return examined(*load_document(path), before)
 
 
 def load_topology(path: Path) -> Topology:
@@ -52,20 +55,26 @@ def load_document(path: Path) -> tuple[Document, list[Problem]]:
         return read_document(text_of(path, "topology"), str(path))
 
 
+def load_unchecked(path: Path) -> Topology:
+    """The topology in a file that was examined when it was put there; raises TopologyError."""
+    document, _ = load_document(path)
+    return topology_of(document)
+
+
 def checked(document: Document, problems: Sequence[Problem] = ()) -> Topology:
     """The topology in a document, of which ``problems`` are known already."""
     return examined(document, problems).topology
 
 
-def examined(document: Document, problems: Sequence[Problem] = ()) -> Loaded:
-    """``checked``, with the warnings."""
+def examined(document: Document, problems: Sequence[Problem] = (), before: Topology | None = None) -> Loaded:
+    """``checked``, with the warnings; ``before`` is as for ``load``."""
     try:
         topology = topology_of(document)
     except TopologyError as error:
         said = {(problem.line, problem.column) for problem in problems}
         new = [problem for problem in error.problems if (problem.line, problem.column) not in said]
         raise TopologyError([*problems, *new]) from None
-    found = [*problems, *(document.problem(finding) for finding in findings(topology))]
+    found = [*problems, *(document.problem(finding) for finding in findings(topology, before))]
     if not all(problem.is_warning for problem in found):
         raise TopologyError(found)
     return Loaded(topology, in_order(found))

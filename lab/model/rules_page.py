@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from lab.model.checks import RULES, Rule
 from lab.model.rule_catalogue import ENTRIES, OBSERVED, STATIC_PROOF, Where, limit_entries
 
+_AT_CREATION = ", ".join(rule.name for rule in RULES if rule.at_creation)
 _HEAD = f"""\
 # Rules
 
@@ -26,6 +27,9 @@ A breach is an error with its file, line and column, and the rule's name. Where 
 yes, a topology may waive the rule for a drill: `waived_rules: [A-5]` makes its breaches warnings, and
 the lab is built all the same. Of A-5 and A-6 that is the part below; the running lab still drops a
 session with too many prefixes.
+
+What holds at the moment a connection is made ({_AT_CREATION}) is not asked again of a connection that a
+running lab has: `apply` and a scenario's `change` may outgrow it.
 
 The proof of each is its cases, which a test asks for, in
 `{STATIC_PROOF}`

@@ -15,7 +15,7 @@ from typing import Literal
 from lab.bgp.route import Address
 
 Protocol = Literal["icmp", "udp", "tcp"]
-WireProtocol = Literal["icmp", "udp", "tcp", "esp"]
+WireProtocol = Literal["tcp", "udp", "icmp", "esp"]
 
 UNUSED_PORT = 33434
 """Where nothing listens: the first port of traceroute(8)."""

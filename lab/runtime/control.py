@@ -87,9 +87,14 @@ async def _handled(handler: Handler, line: bytes) -> tuple[dict[str, Any], tuple
     try:
         reply = await handler(_request(line))
     except LabError as error:
-        failure = {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
-        return failure, ()
+        return _failure(error), ()
+    except OSError as error:
+        return _failure(BackendError(f"the lab cannot do that now: {error.strerror or error}")), ()
     return {"answer": reply.answer}, reply.fds
+
+
+def _failure(error: LabError) -> dict[str, Any]:
+    return {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
 
 
 def _request(line: bytes) -> dict[str, Any]:

@@ -23,6 +23,16 @@ def broken_session(lab: RunningLab, node: str, neighbor: str) -> str | None:
     return findings[0] if findings else None
 
 
+def far_side(plan: Plan, node: str, neighbor: str) -> tuple[str, str] | None:
+    """The speaker at the other end of a session, and what it calls the session."""
+    for session in plan.speaker(node).config.neighbors:
+        if session.name == neighbor:
+            far = _far_end(plan, session)
+            facing = _facing(plan, far, session) if far is not None else None
+            return (far, facing) if far is not None and facing is not None else None
+    return None
+
+
 def broken_route(lab: RunningLab, node: str, prefix: Prefix, peer: str | None = None) -> str | None:
     """Why a route does not arrive, from ``peer`` or at all; None when it has.
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
+from ipaddress import IPv6Network, ip_address
 from typing import Any
 
 from lab.bgp.route import LOCAL, Address, Prefix
 from lab.model.problem import Finding, Loc
 from lab.model.properties import closest
-from lab.plan.queries import interfaces_of, owners
+from lab.plan.queries import connected_networks, interfaces_of, own_addresses, owners
 from lab.plan.types import Plan
 from lab.scenario.kinds.announce import Originate, Withdraw
+from lab.scenario.kinds.arp import ArpEntry, NoArpEntry
 from lab.scenario.kinds.base import Action, Expectation
 from lab.scenario.kinds.route import FibEntry, RoutePresent
 from lab.scenario.kinds.traffic import NoReach, NotOnWire, OnWire, Reach
@@ -37,6 +38,9 @@ that is established carries prefixes."""
 
 OF_SPEAKERS = frozenset({"session", "no_session", "route", "no_route", "prefixes", "originate", "withdraw"})
 """Kinds whose node has to speak BGP."""
+
+LINK_LOCAL = IPv6Network("fe80::/10")
+"""On every interface (RFC 4291)."""
 
 LISTED = 12
 """Names that a hint lists before it says how many more there are."""
@@ -134,13 +138,28 @@ def interfaces_exist(view: View) -> Iterator[Finding]:
 
 
 def answers_come_from_somebody(view: View) -> Iterator[Finding]:
-    """Only an address that a node has answers a probe."""
+    """Only an address that a node has answers a probe, so that nothing is learned from the silence
+    of another."""
     for loc, _, what, plan in view.on_plan():
-        if isinstance(what, Reach) and not owners(plan, what.destination):
+        if isinstance(what, Reach | NoReach | NotOnWire) and not owners(plan, what.destination):
             known = {str(each.address.ip): each.namespace for each in plan.addresses}
             near = closest(str(what.destination), known)
             hint = f"did you mean {near} of {known[near]}?" if near else "`mseelab plan` lists addresses"
             yield Finding((*loc, "destination"), f"no node has the address {what.destination}", hint)
+
+
+def neighbors_are_asked_for(view: View) -> Iterator[Finding]:
+    """A node asks for the link-layer addresses of others in its own networks, and for no more."""
+    for loc, _, what, plan in view.on_plan():
+        if not isinstance(what, ArpEntry | NoArpEntry):
+            continue
+        networks = connected_networks(plan, what.node)
+        place = (*loc, "address")
+        if what.address in own_addresses(plan, what.node):
+            yield Finding(place, f"{what.address} is {what.node}'s own address", "it does not ask for that")
+        elif networks and not any(what.address in each for each in (*networks, LINK_LOCAL)):
+            hint = f"its networks: {_listed([str(each) for each in networks])}"
+            yield Finding(place, f"{what.node} has no interface in a network of {what.address}", hint)
 
 
 def next_hops_are_addresses_or_interfaces(view: View) -> Iterator[Finding]:
@@ -219,6 +238,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("S-19", ports_are_of_udp_and_tcp),
     ("S-20", counts_are_counts),
     ("S-21", withdrawn_is_what_was_announced),
+    ("S-22", neighbors_are_asked_for),
 )
 
 

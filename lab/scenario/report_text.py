@@ -26,6 +26,8 @@ FACTS = {
 }
 """What is told of a step that did not pass, and the field it stands in."""
 FACT_WIDTH = max(map(len, FACTS))
+OF_ABSENCES = {"broken link": "because"}
+"""What a fact of an absence is called: where something is there after all, no link is broken."""
 
 
 def unpainted(word: str, _outcome: Outcome) -> str:
@@ -113,7 +115,7 @@ def facts(source: StepResult | Verdict, *, but: str | None = None) -> Iterator[s
     for label, field in FACTS.items():
         value = getattr(source, field, None)
         if value is not None and label != but:
-            yield from _fact(label, value)
+            yield from _fact(OF_ABSENCES.get(label, label) if source.absence else label, value)
 
 
 def _fact(label: str, value: str) -> Iterator[str]:

@@ -44,6 +44,11 @@ class StepResult:
     error: str | None = None
     hint: str | None = None
 
+    @property
+    def absence(self) -> bool:
+        """Whether it claims that something is not there."""
+        return self.kind.startswith("no_")
+
 
 @dataclass(frozen=True, slots=True)
 class ScenarioResult:

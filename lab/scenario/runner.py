@@ -32,6 +32,7 @@ class Verdict:
     waited: str | None = None
     broken_link: str | None = None
     later: str | None = None
+    absence: bool = False
 
 
 class Runner:
@@ -59,7 +60,7 @@ class Runner:
         met, sight = self._look_until(expectation, waits.claim, holds=True)
         if met and isinstance(expectation, Absence):
             return self._stays(expectation, waits.holding(expectation.holds_for))
-        verdict = Verdict(met, expectation.claim(), sight.seen)
+        verdict = Verdict(met, expectation.claim(), sight.seen, absence=expectation.absence)
         if met:
             return verdict
         return replace(
@@ -131,10 +132,15 @@ class Runner:
         broken, sight = self._look_until(absence, budget, holds=False)
         claim = f"{absence.claim()}, for {seconds(budget.seconds)} ({budget.name})"
         if not broken:
-            return Verdict(True, claim, sight.seen)
+            return Verdict(True, claim, sight.seen, absence=True)
         held = seconds(self._clock.now() - started)
         return Verdict(
-            False, claim, sight.seen, f"it held for {held}, then no more", self._broken_link(absence)
+            False,
+            claim,
+            sight.seen,
+            waited=f"it held for {held}, then no more",
+            broken_link=self._broken_link(absence),
+            absence=True,
         )
 
     def _later(self, expectation: Expectation, budget: Budget) -> str:

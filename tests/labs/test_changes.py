@@ -21,6 +21,7 @@ from lab.runtime.control import Control, pack, unpack
 from lab.runtime.rundir import folder_of
 
 REFERENCE = Path(__file__).parents[2] / "scenarios" / "topologies" / "expressroute-vpn.yaml"
+BASIC = REFERENCE.with_name("expressroute-basic.yaml")
 GATEWAYS, SERVICES = "52.175.192.0/18", "52.183.0.0/17"
 WEST, EAST = 4, 2
 """How many prefixes Microsoft has in either region."""
@@ -137,6 +138,31 @@ def test_what_cannot_change_leaves_everything_as_it_is(lab: Lab, tmp_path: Path)
     assert all(after[session] > uptime for session, uptime in before.items())
     assert lab.routes("ce1/dmz") == routes
     assert "applied" not in {event["kind"] for event in lab.events()}
+
+
+def test_a_network_outgrows_what_it_was_linked_with_up_to_what_the_circuit_keeps(
+    start_lab: Callable[..., Lab], tmp_path: Path
+) -> None:
+    """200 address spaces when a connection is made, 1,000 while it is there."""
+    lab = start_lab("expressroute-basic", "test-grow")
+    file = tmp_path / "grown.yaml"
+
+    def grow(count: int) -> None:
+        text = BASIC.read_text()
+        spaces = ["10.17.0.0/16", *MANY[: count - 1]]
+        assert "[10.17.0.0/16]" in text
+        file.write_text(text.replace("[10.17.0.0/16]", f"[{', '.join(spaces)}]", 1))
+        assert lab.json("apply", str(file))
+
+    def from_azure() -> int:
+        sessions = lab.json("show", "bgp", "ce1/core")
+        return next(int(s["prefixes_received"]) for s in sessions if s["neighbor"] == "msee1/private")
+
+    for count, heard in ((201, 201), (1000, 1000), (1001, 0)):
+        grow(count)
+        eventually(f"{heard} prefixes arrive", lambda heard=heard: from_azure() == heard)
+    refused = lab.run("validate", str(file))
+    assert (refused.returncode, "[RULE A-6]" in refused.stdout + refused.stderr) == (2, True)
 
 
 # --- routes and filters ---

@@ -79,7 +79,8 @@ def few_address_spaces_when_linked(view: View) -> Iterator[Finding]:
     """When a connection is made, the network and those that use its gateway have at most 200 address
     spaces together
     (training/modules/design-implement-azure-expressroute/7-connect-expressroute-circuit-virtual-network).
-    Afterwards they may grow to 1,000, which the running lab enforces."""
+    Afterwards, by a change to a lab that runs, they may grow to 1,000: with more the running lab takes
+    the connection down."""
     most = limits().address_spaces_at_creation
     for loc, connection in view.circuit_connections():
         vnet = view.network_of(connection)
@@ -89,7 +90,7 @@ def few_address_spaces_when_linked(view: View) -> Iterator[Finding]:
         count = sum(len(one.address_space.address_prefixes) for one in sharing)
         if count > most:
             what = f"{vnet.name} and what uses its gateway have {count} address spaces, {most} may be linked"
-            hint = "waived_rules: [A-6] for a lab in which they were added after the connection"
+            hint = "start with fewer and add the others to the running lab, or waived_rules: [A-6]"
             yield Finding((*loc, "virtual_network_gateway1"), what, hint)
 
 

@@ -56,8 +56,8 @@ class Expectation(Described):
         raise NotImplementedError
 
     def broken_link(self, lab: RunningLab) -> str | None:
-        """After a failure: the first broken link of the chain the claim depends on, if there is
-        one to name."""
+        """After a failure: the first broken link of the chain the claim depends on, or what made
+        the lab other than claimed; None when there is nothing to name."""
         raise NotImplementedError
 
 

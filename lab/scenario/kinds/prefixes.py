@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from lab.scenario.chain import broken_session
+from collections.abc import Iterator
+
+from lab.scenario.chain import broken_session, far_side
 from lab.scenario.kinds.base import Expectation, NamespaceName, Sight
 from lab.scenario.kinds.session import is_complete, session_of, state_of
-from lab.scenario.running import RunningLab
+from lab.scenario.running import Json, RunningLab
 from lab.scenario.words import listed
 
 COUNTS = {
@@ -41,8 +43,26 @@ class PrefixCount(Expectation):
         return Sight(holds, listed(f"{number} {what}" for what, number in found.items()))
 
     def broken_link(self, lab: RunningLab) -> str | None:
-        return broken_session(lab, self.node, self.neighbor)
+        return broken_session(lab, self.node, self.neighbor) or "\n".join(self._told(lab)) or None
+
+    def _told(self, lab: RunningLab) -> Iterator[str]:
+        """What each side of the session has told the other, for the directions claimed."""
+        far = far_side(lab.plan, self.node, self.neighbor)
+        if far is None:
+            return
+        here, there = session_of(lab, self.node, self.neighbor), session_of(lab, *far)
+        if self.received is not None or self.accepted is not None:
+            yield _direction(far[0], there, self.node, here)
+        if self.advertised is not None:
+            yield _direction(self.node, here, far[0], there)
 
     def _wanted(self) -> dict[str, int]:
         wanted = {what: getattr(self, what) for what in COUNTS}
         return {what: number for what, number in wanted.items() if number is not None}
+
+
+def _direction(sender: str, sent: Json, receiver: str, got: Json) -> str:
+    return (
+        f"{sender} advertises {sent['prefixes_advertised']} to {receiver}, "
+        f"which received {got['prefixes_received']} and accepted {got['prefixes_accepted']}"
+    )

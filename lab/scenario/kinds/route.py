@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
+from typing import Annotated
+
+from pydantic import Field
 
 from lab.bgp.decision import Step
 from lab.model.fields import Address, AsNumber, CommunityText, Network
@@ -51,7 +54,7 @@ class RoutePresent(Expectation):
         return Sight(holds, _shown(known) or f"no candidate of {self.prefix}")
 
     def broken_link(self, lab: RunningLab) -> str | None:
-        return broken_route(lab, self.node, self.prefix, self.peer) or self._lost(lab)
+        return broken_route(lab, self.node, self.prefix, self.peer) or self._lost(lab) or self._otherwise(lab)
 
     def _conditions(self) -> Iterator[str]:
         if self.peer is not None:
@@ -72,17 +75,37 @@ class RoutePresent(Expectation):
             yield f", by {self.because.value}"
 
     def _fits(self, route: Json) -> bool:
-        facts = (
-            (self.peer, route["peer"]),
-            (self.as_path, tuple(route["as_path"])),
-            (self.next_hop, ip_address(route["next_hop"])),
-            (None if self.communities is None else set(self.communities), set(route["communities"])),
-            (self.weight, route["weight"]),
-            (self.local_preference, route["local_pref"]),
-            (self.best, route["best"]),
-            (None if self.because is None else self.because.value, route["reason"]),
-        )
-        return all(wanted is None or wanted == found for wanted, found in facts)
+        return not self._misfits(route)
+
+    def _misfits(self, route: Json) -> list[str]:
+        """The properties in which the candidate is other than claimed."""
+        facts = {
+            "peer": (self.peer, route["peer"]),
+            "AS path": (self.as_path, tuple(route["as_path"])),
+            "next hop": (self.next_hop, ip_address(route["next_hop"])),
+            "communities": (
+                None if self.communities is None else set(self.communities),
+                set(route["communities"]),
+            ),
+            "weight": (self.weight, route["weight"]),
+            "local pref": (self.local_preference, route["local_pref"]),
+            "best": (self.best, route["best"]),
+            "reason": (None if self.because is None else self.because.value, route["reason"]),
+        }
+        return [name for name, (wanted, found) in facts.items() if wanted is not None and wanted != found]
+
+    def _otherwise(self, lab: RunningLab) -> str | None:
+        """For a route that is there and is not as claimed: who sent each candidate, what let it
+        in, and in what it differs."""
+        misfits: dict[str, list[str]] = {}
+        for route in _candidates(lab, self.node, str(self.prefix)):
+            misfits.setdefault(route["peer"], self._misfits(route))
+        lines = [
+            f"{self.node}, from {path['peer']}: {path['explanation']}; {_verdict(misfits[path['peer']])}"
+            for path in lab.why(self.node, str(self.prefix))["received"]
+            if path["accepted"] and path["peer"] in misfits and self.peer in (None, path["peer"])
+        ]
+        return _first_of(lines) or None
 
     def _lost(self, lab: RunningLab) -> str | None:
         """For a route that is there and should be the best: what was preferred, and by which step."""
@@ -137,7 +160,7 @@ class FibEntry(Expectation):
 
     node: NamespaceName
     prefix: Network
-    next_hops: tuple[str, ...]
+    next_hops: Annotated[tuple[str, ...], Field(min_length=1)]
     """Addresses; for what is directly connected, the name of the interface."""
 
     def claim(self) -> str:
@@ -179,10 +202,16 @@ def _candidates(lab: RunningLab, node: str, prefix: str) -> list[Json]:
 
 def _shown(routes: list[Json]) -> str:
     """What may be claimed of a route, candidate by candidate."""
-    lines = [_described(route) for route in routes[:MOST_SHOWN]]
-    if len(routes) > MOST_SHOWN:
-        lines.append(f"and {len(routes) - MOST_SHOWN} more")
-    return "\n".join(lines)
+    return _first_of([_described(route) for route in routes])
+
+
+def _first_of(lines: list[str]) -> str:
+    more = [f"and {len(lines) - MOST_SHOWN} more"] if len(lines) > MOST_SHOWN else []
+    return "\n".join([*lines[:MOST_SHOWN], *more])
+
+
+def _verdict(misfits: list[str]) -> str:
+    return f"not as claimed: {listed(misfits)}" if misfits else "as claimed"
 
 
 def _described(route: Json) -> str:

@@ -10,7 +10,7 @@ from lab.errors import InputError
 from lab.scenario.chain import broken_session
 from lab.scenario.kinds.base import Absence, Expectation, NamespaceName, Sight
 from lab.scenario.running import Json, RunningLab
-from lab.scenario.words import listed
+from lab.scenario.words import counted, listed
 
 
 class SessionUp(Expectation):
@@ -37,7 +37,7 @@ class SessionUp(Expectation):
         return Sight(is_complete(session) and times == wanted, f"{state_of(session)}, {times} so far")
 
     def broken_link(self, lab: RunningLab) -> str | None:
-        return broken_session(lab, self.node, self.neighbor)
+        return broken_session(lab, self.node, self.neighbor) or _past(lab, self.node, self.neighbor)
 
 
 class NoSession(Absence):
@@ -59,7 +59,7 @@ class NoSession(Absence):
         return Sight(session["state"] != "established" and as_claimed, state_of(session))
 
     def broken_link(self, lab: RunningLab) -> str | None:
-        return None if self.last_error is None else broken_session(lab, self.node, self.neighbor)
+        return _past(lab, self.node, self.neighbor) or broken_session(lab, self.node, self.neighbor)
 
 
 def session_of(lab: RunningLab, node: str, neighbor: str) -> Json:
@@ -81,3 +81,15 @@ def state_of(session: Json) -> str:
     notes = ["held down"] if session.get("held_down") else []
     notes += [f"last error: {session['last_error']}"] if session.get("last_error") else []
     return ", ".join([session["state"], *notes])
+
+
+def _past(lab: RunningLab, node: str, neighbor: str) -> str | None:
+    """Of a session that is established: how it came to be so; None for one that is not."""
+    session = session_of(lab, node, neighbor)
+    if session["state"] != "established":
+        return None
+    times = session["established_transitions"]
+    past = f"{neighbor} accepts {node} as its peer, and {node} accepts {neighbor}"
+    if times > 1:
+        past += f"; the session was lost {counted(times - 1, 'time')} and came back"
+    return past if session["end_of_rib"] else f"{past}; {neighbor} has not sent its end-of-RIB"

@@ -6,7 +6,7 @@ Looking is sending probes; judging is pure: what became of the probes in, a Sigh
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from math import comb
@@ -167,14 +167,23 @@ class Spread(Expectation):
         shares = [f"{len(flows)} by {interface}" for interface, flows in zip(self.over, carried, strict=True)]
         seen = f"{counted(len(result.outcomes), 'flow')}: {listed(shares)}"
         seen += f"; {several} by more than one" if several else ""
-        seen += f"; {nowhere} by none ({_seen(result)})" if nowhere else ""
+        seen += f"; {nowhere} by none of these, and {_strayed(result, times)}" if nowhere else ""
         holds = not several and not nowhere and all(len(flows) >= enough for flows in carried)
         return Sight(
             holds, seen if holds or several or nowhere else f"{seen}; at least {enough} each expected"
         )
 
     def broken_link(self, lab: RunningLab) -> str | None:
-        return lab.trace(Flow(self.source, self.destination, protocol="udp"))
+        """On a way that is whole: what the routers whose interfaces are named forward by."""
+        broken = lab.trace(Flow(self.source, self.destination, protocol="udp"))
+        return broken or "\n".join(self._forwarding(lab)) or None
+
+    def _forwarding(self, lab: RunningLab) -> Iterator[str]:
+        speakers = {speaker.namespace for speaker in lab.plan.speakers}
+        for node in dict.fromkeys(interface.partition(":")[0] for interface in self.over):
+            if node in speakers:
+                why = lab.why(node, str(self.destination))
+                yield f"{node} decided on {why['prefix'] or self.destination}: {why['fib']['explanation']}"
 
 
 class Shows(Described):
@@ -351,6 +360,14 @@ def _seen(result: FlowResult) -> str:
     if len(fates) == 1:
         return next(iter(fates))
     return "; ".join(f"{counted(count, 'flow')}: {fate}" for fate, count in fates.most_common(MOST_SHOWN))
+
+
+def _strayed(result: FlowResult, carried: Container[int]) -> str:
+    """What became of the flows that were not carried: by which answer does not matter."""
+    others = tuple(outcome for index, outcome in enumerate(result.outcomes) if index not in carried)
+    if all(outcome.arrived and outcome.answer for outcome in others):
+        return "answered"
+    return _seen(replace(result, outcomes=others))
 
 
 def _fate(outcome: Outcome) -> str:

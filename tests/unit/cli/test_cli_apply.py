@@ -78,13 +78,47 @@ def test_a_change_that_is_refused_keeps_the_file_before(
     assert folder.topology.read_text() == before
 
 
-def test_a_wrong_file_is_told_before_any_lab_is_asked(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_wrong_file_is_told_and_the_lab_not_asked(
+    start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    start(BackendError("this was asked"))
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("nme: x\n")
     assert run(["apply", str(wrong)]) == 2
     assert f"{wrong}:1:1" in capsys.readouterr().err
+
+
+def grown(path: Path, count: int) -> Path:
+    """The topology with so many address spaces in its network, in a file of its own."""
+    spaces = ["10.17.0.0/16", *(f"10.{64 + n // 256}.{n % 256}.0/24" for n in range(count - 1))]
+    text = BASIC.read_text()
+    assert "[10.17.0.0/16]" in text
+    path.write_text(text.replace("[10.17.0.0/16]", f"[{', '.join(spaces)}]", 1))
+    return path
+
+
+def test_a_network_grows_behind_the_connection_that_runs_more_than_once(
+    start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = start(CHANGES)
+    folder.keep_topology(BASIC)
+    for count in (201, 600):
+        edited = grown(tmp_path / "grown.yaml", count)
+        assert run(["apply", str(edited)]) == 0
+        assert folder.topology.read_bytes() == edited.read_bytes()
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("copy", [None, "nme: x\n", "["])
+def test_where_what_runs_is_not_known_every_connection_is_new(
+    copy: str | None, start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = start(CHANGES)
+    folder.topology.unlink()
+    if copy is not None:
+        folder.topology.write_text(copy)
+    assert run(["apply", str(grown(tmp_path / "grown.yaml", 201))]) == 2
+    assert "[RULE A-6]" in capsys.readouterr().err
 
 
 def test_without_a_lab_the_hint_is_how_to_start_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import stat
@@ -108,6 +109,30 @@ def test_an_error_arrives_as_the_error_it_was(
     with pytest.raises(kind) as refused:
         served(folder, refuse, lambda lab: lab.ask("x"))
     assert (refused.value.message, refused.value.hint) == ("no node ce9", hint)
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), "Too many open files"),
+        (OSError("no room"), "no room"),
+    ],
+)
+def test_what_the_system_refuses_the_lab_is_an_error_and_no_end(
+    folder: RunFolder, failure: OSError, said: str
+) -> None:
+    def refuse(request: dict[str, Any]) -> Reply:
+        if request["do"] == "much":
+            raise failure
+        return Reply("done")
+
+    def client(lab: Control) -> Any:
+        with pytest.raises(BackendError) as refused:
+            lab.ask("much")
+        assert refused.value.message == f"the lab cannot do that now: {said}"
+        return lab.ask("little")
+
+    assert served(folder, refuse, client) == "done"
 
 
 def test_the_connection_outlives_an_error(folder: RunFolder) -> None:

@@ -26,6 +26,7 @@ def session(neighbor: str, state: str = "established", **facts: Any) -> Json:
         "state": state,
         "end_of_rib": up,
         "held_down": False,
+        "established_transitions": int(up),
         "last_error": None,
         "prefixes_received": 0,
         "prefixes_accepted": 0,

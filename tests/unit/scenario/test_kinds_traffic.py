@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 from pydantic import ValidationError
+from running_builders import memory_lab
 
 from lab.errors import InputError
 from lab.plan.types import AddressAssignment, Plan
@@ -21,6 +22,7 @@ from lab.scenario.running import RunningLab
 DESTINATION = ip_address("10.17.1.4")
 SOURCE = ip_address("10.0.0.10")
 FLOW = Flow("app1", DESTINATION)
+FAR = "10.0.2.0/24"
 
 ANSWERED = Outcome(FLOW, arrived=True, answer=Answer.ECHO_REPLY)
 UNANSWERED = Outcome(FLOW, arrived=True)
@@ -190,7 +192,30 @@ def test_a_flow_on_both_is_not_spread_by_flow() -> None:
 def test_flows_that_went_elsewhere_are_not_spread_over_these() -> None:
     sight = spread().judge(carried(64, msee1=packets(range(32)), msee2=packets(range(32, 60))))
     assert not sight.holds
-    assert "; 4 by none (answered (echo reply))" in sight.seen
+    assert sight.seen.endswith("; 4 by none of these, and answered")
+
+
+def test_only_of_flows_that_went_elsewhere_it_is_told_what_became_of_them() -> None:
+    some = carried(64, msee1=packets(range(32)), msee2=packets(range(32, 60)))
+    lost = replace(some, outcomes=(*some.outcomes[:61], LOST, LOST, LOST))
+    assert (
+        spread()
+        .judge(lost)
+        .seen.endswith(
+            "; 4 by none of these, and 3 flows: the probe did not arrive; 1 flow: answered (echo reply)"
+        )
+    )
+
+
+def test_flows_that_take_another_way_than_claimed_are_traced_to_the_routers_decisions() -> None:
+    forwards = {"prefix": FAR, "fib": {"explanation": "via 10.255.0.1"}}
+    lab = memory_lab(whys={("r0", "10.0.2.1"): forwards})
+    claim = Spread(source="r0", destination="10.0.2.1", over=["r0:right", "r0:other", "r1:left"])
+    assert claim.broken_link(lab) == (
+        "r0 decided on 10.0.2.0/24: via 10.255.0.1\nr1 decided on 10.0.2.1: not installed: there is no route"
+    )
+    lab.broken = "r1 has no route to 10.0.2.1"
+    assert claim.broken_link(lab) == lab.broken
 
 
 def test_a_share_that_is_too_small_is_no_share() -> None:

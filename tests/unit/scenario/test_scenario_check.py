@@ -15,6 +15,10 @@ def step(kind: str, properties: str) -> str:
     return f"- {{say: s, {kind}: {{{properties}}}}}"
 
 
+ARP = step("arp", "node: ce1/core, address: 192.168.100.130")
+LINK_LOCAL = step("arp", "node: ce1/core, address: 'fe80::1'")
+
+
 def broken(*steps: str) -> set[tuple[str | None, str]]:
     return {(problem.rule, problem.path) for problem in problems(*steps)}
 
@@ -62,6 +66,11 @@ CASES = [
         step("wire", "interface: 'pe1:to-msee1', source: app1, destination: 10.17.1.4, shows: {}"),
     ),
     ("S-16", "reach.destination", step("reach", "source: app1, destination: 10.17.1.5"), REACH),
+    *(
+        ("S-22", "arp.address", step("arp", f"node: ce1/core, address: {wrong}"), ARP)
+        for wrong in ("10.17.1.4", "192.168.100.129", "2001:db8::1")
+    ),
+    ("S-22", "arp.address", step("arp", "node: ce1/core, address: 10.17.1.4"), LINK_LOCAL),
     (
         "S-17",
         "fib.next_hops[1]",
@@ -151,6 +160,20 @@ def test_an_absence_comes_after_a_positive_of_its_noun(kind: str, positive: str)
 def test_a_positive_of_another_noun_is_not_enough(kind: str) -> None:
     others = [text for positive, text in POSITIVE.items() if positive not in POSITIVES[kind]]
     assert broken(*others, absence(kind)) == {("S-10", f"steps[{len(others)}].{kind}")}
+
+
+@pytest.mark.parametrize("kind", ["no_reach", "no_wire"])
+def test_the_silence_of_an_address_that_nobody_has_means_nothing(kind: str) -> None:
+    typo = absence(kind).replace("10.2.0.4", "10.2.0.44")
+    (problem,) = problems(REACH, typo, POSITIVE["wire"])
+    assert (problem.rule, problem.path) == ("S-16", f"steps[1].{kind}.destination")
+    assert problem.hint == "did you mean 10.2.0.4 of vm-secure?"
+
+
+@pytest.mark.parametrize(("address", "rules"), [("10.1.255.77", set()), ("10.2.255.77", {"S-22"})])
+def test_nobody_answers_only_where_somebody_could(address: str, rules: set[str]) -> None:
+    asked = absence("no_arp").replace("10.1.255.77", address)
+    assert {rule for rule, _ in broken(ARP, asked)} == rules
 
 
 def test_every_absence_has_its_positive() -> None:

@@ -154,6 +154,17 @@ def test_absences_and_what_they_come_after() -> None:
     assert {timer.value for timer in LabTimer} <= set(CODE.findall(section.text))
 
 
+def test_every_kind_has_its_class_in_python() -> None:
+    (section,) = [each for each in sections() if each.rows("kind")]
+    table = {cells[0].strip("`"): cells[1:] for cells in section.rows("kind")}
+    assert table == {
+        kind: [f"`{model.__name__}`", f"`{model.__module__}`"]
+        if (model := model_of_kind(kind))
+        else ["none: `lab.change(PATCH)`", ""]
+        for kind in KINDS
+    }
+
+
 def test_every_rule_is_named_and_no_other() -> None:
     assert set(re.findall(r"\bS-\d+\b", PAGE)) == {name for name, _ in RULES}
 

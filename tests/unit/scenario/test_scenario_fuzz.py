@@ -33,11 +33,11 @@ EVERY_KIND = scenario_text(
     "- {say: s, arp: {node: ce1/core, address: 192.168.100.130}}",
     "- {say: s, no_arp: {node: ce1/core, address: 192.168.100.131, holds_for: keepalive}}",
     "- {say: s, reach: {source: app1, destination: 10.17.1.4, protocol: tcp, port: 443, size: 1400}}",
-    "- {say: s, no_reach: {source: app1, destination: 10.2.0.4, holds_for: restart, lost: forward}}",
+    "- {say: s, no_reach: {source: app1, destination: 203.0.113.110, holds_for: restart, lost: forward}}",
     "- {say: s, spread: {source: app1, destination: 10.17.1.4, over: ['ce1/core:er100'], flows: 8}}",
     "- {say: s, wire: {interface: 'pe1:to-msee1', source: app1, destination: 10.17.1.4,"
     " shows: {protocol: icmp, tags: [8, 100]}}}",
-    "- {say: s, no_wire: {interface: 'pe1:to-msee1', source: app1, destination: 10.2.0.4,"
+    "- {say: s, no_wire: {interface: 'pe1:to-msee1', source: app1, destination: 203.0.113.110,"
     " shows: {source: 10.0.0.0/8}, holds_for: keepalive}}",
     "- {say: s, originate: {node: core1, prefixes: [10.99.0.0/24], as_path: [65001], communities: ['1:2'],"
     " series: {first: 10.100.0.0/24, count: 3}}}",
@@ -57,6 +57,9 @@ BOUNDED = settings(
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
+HALF = settings(BOUNDED, max_examples=250)
+MORE = settings(BOUNDED, max_examples=1300)
+"""Where a file mostly ends at its shape, soon."""
 FEWER = settings(BOUNDED, max_examples=120)
 """For files that get as far as being compiled, several times."""
 SNIPPETS = st.sampled_from(
@@ -118,7 +121,7 @@ def test_a_file_with_other_characters_in_it(data: st.DataObject) -> None:
     check(text)
 
 
-@BOUNDED
+@MORE
 @given(st.data())
 def test_a_file_with_other_values_in_it(data: st.DataObject) -> None:
     tree = json.loads(json.dumps(data.draw(st.sampled_from(TREES))))
@@ -147,7 +150,7 @@ def test_a_file_made_of_parts_of_others(data: st.DataObject) -> None:
     check(json.dumps(made))
 
 
-@BOUNDED
+@HALF
 @given(st.dictionaries(NAMES, VALUES, max_size=4))
 def test_a_patch_of_anything(patch: dict[str, Any]) -> None:
     check(json.dumps(TREES[0] | {"patch": patch}))

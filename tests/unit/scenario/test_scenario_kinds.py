@@ -140,6 +140,33 @@ def test_a_session_that_is_down_has_the_diagnosis_as_its_broken_link() -> None:
     assert SessionUp(node="r0", neighbor="r1").broken_link(lab) == "r0 - r1: ARP: 10.255.0.1 does not answer"
 
 
+BOTH = "r1 accepts r0 as its peer, and r0 accepts r1"
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        ({}, BOTH),
+        ({"established_transitions": 3}, f"{BOTH}; the session was lost 2 times and came back"),
+        ({"end_of_rib": False}, f"{BOTH}; r1 has not sent its end-of-RIB"),
+        ({"state": "idle"}, None),
+    ],
+)
+def test_a_session_that_is_up_says_how_it_came_to_be(facts: dict[str, Any], why: str | None) -> None:
+    lab = with_session(**facts)
+    assert SessionUp(node="r0", neighbor="r1", established_transitions=7).broken_link(lab) == why
+    for error in (None, "(2,2)"):
+        down = NoSession(node="r0", neighbor="r1", last_error=error, holds_for=LabTimer.HOLD)
+        assert down.broken_link(lab) == why
+
+
+def test_a_session_that_is_down_by_another_error_is_diagnosed() -> None:
+    lab = with_session(state="idle")
+    lab.findings["r0", "r1"] = ["r0 - r1: TCP 179: Connection refused"]
+    down = NoSession(node="r0", neighbor="r1", last_error="(2,2)", holds_for=LabTimer.HOLD)
+    assert down.broken_link(lab) == "r0 - r1: TCP 179: Connection refused"
+
+
 def test_an_unknown_neighbor_is_named_with_the_known_ones() -> None:
     with pytest.raises(InputError) as caught:
         SessionUp(node="r1", neighbor="r7").look(memory_lab())
@@ -167,6 +194,29 @@ def test_the_counts_that_are_given_must_fit(wanted: dict[str, int], holds: bool)
 def test_a_session_that_is_down_carries_no_prefixes_not_even_none() -> None:
     count = PrefixCount(node="r0", neighbor="r1", received=0)
     assert count.look(with_session(state="active")) == Sight(False, "the session is active")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ({"received": 9}, "r1 advertises 3 to r0, which received 2 and accepted 1"),
+        ({"accepted": 9}, "r1 advertises 3 to r0, which received 2 and accepted 1"),
+        ({"advertised": 9}, "r0 advertises 6 to r1, which received 5 and accepted 4"),
+        (
+            {"received": 9, "advertised": 9},
+            "r1 advertises 3 to r0, which received 2 and accepted 1"
+            "\nr0 advertises 6 to r1, which received 5 and accepted 4",
+        ),
+    ],
+)
+def test_a_wrong_count_is_told_by_both_sides(wanted: dict[str, int], told: str) -> None:
+    here = session("r1", prefixes_received=2, prefixes_accepted=1, prefixes_advertised=6)
+    there = session("r0", prefixes_received=5, prefixes_accepted=4, prefixes_advertised=3)
+    lab = memory_lab(sessions_of={"r0": [here], "r1": [there, session("r2")]})
+    count = PrefixCount.model_validate({"node": "r0", "neighbor": "r1"} | wanted)
+    assert count.broken_link(lab) == told
+    lab.findings["r0", "r1"] = ["r0 - r1: link: right is set down"]
+    assert count.broken_link(lab) == "r0 - r1: link: right is set down"
 
 
 # Routes.
@@ -317,10 +367,43 @@ def test_what_nobody_has_is_said_to_be_so() -> None:
     assert present().broken_link(memory_lab()) == "no speaker that r0 hears of has 10.0.2.0/24"
 
 
-def test_a_route_that_has_arrived_has_no_broken_link() -> None:
-    received = [heard("r1", True, "accepted")]
-    lab = memory_lab(whys={("r0", FAR): why(received=received, decision=DECIDED)})
-    assert present(as_path=[1]).broken_link(lab) is None
+@pytest.mark.parametrize(
+    ("claim", "lines"),
+    [
+        (
+            {"as_path": [64514], "best": True},
+            [
+                "r0, from r1: accepted by import policy any: any; not as claimed: AS path",
+                "r0, from r3: originated here; not as claimed: AS path and best",
+            ],
+        ),
+        (
+            {"peer": "r1", "local_preference": 7, "communities": []},
+            ["r0, from r1: accepted by import policy any: any; not as claimed: communities and local pref"],
+        ),
+        (
+            {"candidates": 2, "as_path": [64513]},
+            [
+                "r0, from r1: accepted by import policy any: any; not as claimed: AS path",
+                "r0, from r3: originated here; as claimed",
+            ],
+        ),
+    ],
+)
+def test_a_route_that_is_other_than_claimed_is_told_by_who_sent_it_and_what_let_it_in(
+    claim: dict[str, Any], lines: list[str]
+) -> None:
+    lab = with_routes(DIRECT, OTHER)
+    received = [
+        heard("r1", True, "accepted by import policy any: any"),
+        heard("r2", False, "refused"),
+        heard("r3", True, "originated here"),
+        heard("r3", False, "refused, a second path"),
+    ]
+    lab.whys["r0", FAR] = why(received=received, decision=DECIDED)
+    link = present(**claim).broken_link(lab)
+    assert link is not None
+    assert link.splitlines() == lines
 
 
 def test_a_route_that_lost_names_the_step_and_the_winner() -> None:
@@ -379,6 +462,11 @@ def test_a_wrong_next_hop_is_traced_to_the_decision() -> None:
     lab.whys["r0", FAR] = why(received=[heard("r1", True, "accepted")], decision=DECIDED)
     entry = FibEntry.model_validate({"node": "r0", "prefix": FAR, "next_hops": ["10.255.0.3"]})
     assert entry.broken_link(lab) == "r0 decided: via 10.255.0.1"
+
+
+def test_forwarding_by_nothing_is_no_claim() -> None:
+    with pytest.raises(ValidationError, match="at least 1 item"):
+        FibEntry.model_validate({"node": "r0", "prefix": FAR, "next_hops": []})
 
 
 # ARP.

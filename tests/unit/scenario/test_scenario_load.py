@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from scenario_builders import HERE, REACH, ROOT, ROUTE, SESSION, SHIPPED, loaded, problems, scenario_text
 
 from lab.errors import InputError
@@ -139,6 +140,17 @@ def test_a_change_is_checked_as_a_topology_is() -> None:
     )
     (problem,) = problems(SESSION, wrong, REACH)
     assert (problem.line, problem.what) == (6, "needs at least 1 entry, has 0")
+
+
+def test_a_change_may_outgrow_what_a_connection_is_made_with() -> None:
+    spaces = ", ".join(["10.17.0.0/16", *(f"10.64.{number}.0/24" for number in range(200))])
+    grown = f"{{virtual_networks: {{vnet-corp: {{address_space: {{address_prefixes: [{spaces}]}}}}}}}}"
+    scenario = loaded(SESSION, f"- {{say: s, change: {grown}}}", ROUTE)
+    originated = [len(stage.plan.speaker("ergw-corp-0").config.originations) for stage in scenario.stages]
+    assert originated == [1, 201, 201]
+    assert scenario.warnings == ()
+    assert {problem.rule for problem in problems(SESSION, patch=grown)} == {"A-6"}
+    assert scenario.start.changed(yaml.safe_load(grown)).plan == scenario.stages[-1].plan
 
 
 def test_a_patch_of_python_values_brings_a_stage_to_the_next() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from lab.scenario import report_json, report_junit, report_text
 from lab.scenario.result import Outcome, ScenarioResult, StepResult, totals
+from lab.scenario.runner import Verdict
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "reports"
 BEGAN = datetime(2026, 3, 1, 12, 30, 5, tzinfo=UTC)
@@ -50,6 +51,19 @@ FALSE = StepResult(
     seen="10.9.0.0/24 from ce1/core: AS path 65011\n10.9.0.0/24 from ce2/core: AS path 65012",
     waited="27 s (hold time 10 s, restart 5 s, connect retry 2 s, margin 10 s)",
     broken_link="ce1/core has 10.9.0.0/24 and does not advertise it: \x1b[31mno\x1b[0m",
+    later="nor 27 s later",
+)
+THERE = StepResult(
+    3,
+    "no_route",
+    "It stays away.",
+    Outcome.FAILED,
+    27.5,
+    "core1",
+    claim="core1 has no route to 10.9.0.0/24, for 3 s (keepalive)",
+    seen="10.9.0.0/24 from ce1/core: AS path 65011",
+    waited="27 s (hold time 10 s, restart 5 s, connect retry 2 s, margin 10 s)",
+    broken_link="core1, from ce1/core: accepted by import policy accept-all: accept-all",
     later="nor 27 s later",
 )
 NOT_RUN = StepResult(4, "no_route", "It goes.", Outcome.NOT_RUN)
@@ -103,6 +117,7 @@ TOOK = 120.75
 
 def test_text(golden: Golden) -> None:
     texts = [report_text.scenario_text(result) for result in ALL]
+    texts.append(report_text.scenario_text(replace(FAILED, name="one-too-many", steps=(HELD, DONE, THERE))))
     golden(GOLDEN / "report.txt", "\n".join([*texts, "", report_text.summary(ALL, TOOK), ""]))
 
 
@@ -174,6 +189,27 @@ def test_an_error_wins_over_a_failure_and_a_failure_over_a_pass(
     results: list[ScenarioResult], code: int
 ) -> None:
     assert totals(results).exit_code == code
+
+
+@pytest.mark.parametrize(("step", "label"), [(FALSE, "broken link"), (THERE, "because")])
+def test_no_link_is_broken_where_something_is_there_after_all(step: StepResult, label: str) -> None:
+    assert step.broken_link is not None
+    texts = [
+        "\n".join(report_text.step_lines(step)),
+        report_text.verdict_text(
+            Verdict(
+                False,
+                "it is so",
+                "seen",
+                waited="1 s",
+                broken_link=step.broken_link,
+                absence=step.absence,
+            )
+        ),
+    ]
+    for text in texts:
+        assert f"\n    {label:<11}  {step.broken_link}" in text
+        assert ("broken link" in text) is (label == "broken link")
 
 
 def test_words_are_painted_by_what_they_say_and_nothing_else_is() -> None:

@@ -112,6 +112,7 @@ def test_an_absence_that_is_broken_fails_and_says_when(time: FakeTime, runner: R
     assert not verdict.holds
     assert verdict.waited is not None
     assert verdict.waited.startswith("it held for 2")
+    assert verdict.absence
     assert verdict.seen.startswith("rain after 2")
     assert verdict.later is None
 
@@ -126,6 +127,7 @@ def test_an_absence_that_never_begins_fails(time: FakeTime, runner: Runner) -> N
     assert verdict.waited is not None
     assert "hold time" in verdict.waited
     assert verdict.later == f"nor {PATIENCE:.0f} s later"
+    assert verdict.absence
 
 
 # The lab's own failures.
