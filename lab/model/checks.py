@@ -177,8 +177,8 @@ def findings(topology: Topology, before: Topology | None = None) -> Iterator[Fin
 def _kept_connections(view: View, before: Topology) -> Iterator[Loc]:
     """The places of connections that were there before, of the same gateway to the same circuit."""
     made = {_ends(connection) for connection in before.connections}
-    return (loc for loc, connection in view.connections() if _ends(connection) in made)
+    return (loc for loc, connection in view.circuit_connections() if _ends(connection) in made)
 
 
-def _ends(connection: Connection) -> tuple[str, str, str]:
+def _ends(connection: Connection) -> tuple[str, str, str | None]:
     return connection.name, connection.virtual_network_gateway1, connection.peer
