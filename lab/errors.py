@@ -10,6 +10,8 @@ A message says what, where and what to do; ``hint`` is printed on a line of its 
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class LabError(Exception):
     """Base of everything a user can cause or can be told about."""
@@ -38,3 +40,14 @@ class ExpectationError(LabError):
     """The lab ran and a claim about it was false."""
 
     exit_code = 1
+
+
+def to_json(error: LabError) -> dict[str, Any]:
+    """The error as a message to another process, which makes it one again by ``from_json``."""
+    return {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
+
+
+def from_json(message: dict[str, Any]) -> LabError:
+    """An error with the message's text, hint and exit code; of finer classes nothing is left."""
+    kind = InputError if message["exit_code"] == InputError.exit_code else BackendError
+    return kind(message["error"], hint=message["hint"])

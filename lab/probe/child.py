@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from lab.errors import BackendError, InputError, LabError
+from lab.errors import BackendError, LabError, from_json, to_json
 
 MOST_DESCRIPTORS = 8
 PIECE = 1 << 18
@@ -40,8 +40,7 @@ def in_child_with_fds(work: Callable[[], tuple[Any, tuple[int, ...]]]) -> tuple[
         raise BackendError("a helper process ended without a word", hint="its last words may be above")
     message = json.loads(data)
     if "error" in message:
-        kind = InputError if message["exit_code"] == InputError.exit_code else BackendError
-        raise kind(message["error"], hint=message["hint"])
+        raise from_json(message)
     return message["answer"], fds
 
 
@@ -66,7 +65,7 @@ def _answered(work: Callable[[], tuple[Any, tuple[int, ...]]]) -> tuple[dict[str
     try:
         answer, fds = work()
     except LabError as error:
-        return {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}, ()
+        return to_json(error), ()
     return {"answer": answer}, fds
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lab.errors import BackendError, InputError, LabError
+from lab.errors import BackendError, InputError, LabError, from_json, to_json
 from lab.runtime.rundir import RunFolder, short_path
 from lab.timing import CONTROL_ANSWER
 
@@ -87,14 +87,10 @@ async def _handled(handler: Handler, line: bytes) -> tuple[dict[str, Any], tuple
     try:
         reply = await handler(_request(line))
     except LabError as error:
-        return _failure(error), ()
+        return to_json(error), ()
     except OSError as error:
-        return _failure(BackendError(f"the lab cannot do that now: {error.strerror or error}")), ()
+        return to_json(BackendError(f"the lab cannot do that now: {error.strerror or error}")), ()
     return {"answer": reply.answer}, reply.fds
-
-
-def _failure(error: LabError) -> dict[str, Any]:
-    return {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
 
 
 def _request(line: bytes) -> dict[str, Any]:
@@ -164,8 +160,7 @@ class Control:
             raise BackendError(f"lab {self.folder.name} ended while it was asked") from None
         message = json.loads(data)
         if "error" in message:
-            kind = InputError if message["exit_code"] == InputError.exit_code else BackendError
-            raise kind(message["error"], hint=message["hint"])
+            raise from_json(message)
         return message["answer"], fds
 
     def supervisor_pid(self) -> int:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lab.errors import BackendError, ExpectationError, InputError, LabError
+from lab.errors import ExpectationError, LabError, from_json, to_json
 from lab.model.load import load_document
 from lab.model.shipped import find_topology
 from lab.scenario.kinds.base import Action, Expectation
@@ -58,8 +58,8 @@ def _plainly() -> Iterator[None]:
     try:
         yield
     except LabError as error:
-        kind = InputError if error.exit_code == InputError.exit_code else BackendError
-        raise kind(error.message + (f"\n  hint: {error.hint}" if error.hint else "")) from None
+        text = error.message + (f"\n  hint: {error.hint}" if error.hint else "")
+        raise from_json(to_json(error) | {"error": text, "hint": None}) from None
 
 
 @contextmanager

@@ -22,14 +22,7 @@ CHANGES = ["msee1/private: export policy towards ce1/core", "the description"]
 
 Start = Callable[[Any], RunFolder]
 
-
-@pytest.fixture(autouse=True)
-def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "labs"
-    monkeypatch.setattr("lab.runtime.rundir._base_candidate", lambda: folder)
-    for variable in ("MSEELAB_NAME", "MSEELAB_FORMAT"):
-        monkeypatch.delenv(variable, raising=False)
-    return folder
+pytestmark = pytest.mark.usefixtures("base")
 
 
 @pytest.fixture

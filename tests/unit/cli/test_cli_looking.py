@@ -41,15 +41,7 @@ ROUTES: list[dict[str, Any]] = [
 
 Start = Callable[..., RunFolder]
 
-
-@pytest.fixture(autouse=True)
-def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Run folders of a test are its own."""
-    folder = tmp_path / "labs"
-    monkeypatch.setattr("lab.runtime.rundir._base_candidate", lambda: folder)
-    for variable in ("MSEELAB_NAME", "MSEELAB_FORMAT"):
-        monkeypatch.delenv(variable, raising=False)
-    return folder
+pytestmark = pytest.mark.usefixtures("base")
 
 
 @pytest.fixture

@@ -24,11 +24,8 @@ SUGGESTED = [
 
 
 @pytest.fixture(autouse=True)
-def labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def labs(base: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The run folders; `up` brings up the control socket of a lab and nothing else."""
-    base = tmp_path / "labs"
-    monkeypatch.setattr("lab.runtime.rundir._base_candidate", lambda: base)
-    monkeypatch.delenv("MSEELAB_NAME", raising=False)
     with ExitStack() as stack:
 
         def bring_up(make_plan: Any, **_: object) -> Up:
