@@ -18,6 +18,8 @@ from lab.runtime.lifecycle import Up
 
 SUGGESTED = [
     "exec{name} app1 -- ping -c 3 10.17.1.4",
+    "exec{name} app1 -- ping -c 3 10.2.0.4",
+    "show tunnels{name} vpn1",
     "show routes{name} msee1/private",
     "why{name} ce1/core 10.17.0.0/16",
 ]
@@ -31,7 +33,9 @@ def labs(base: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         def bring_up(make_plan: Any, **_: object) -> Up:
             plan = make_plan()
             folder = stack.enter_context(fake_lab(base, plan.name, {"inspect": LAB}))
-            return Up(plan, folder, Ready(1.5, {"rootless": True, "tagging": "VXLAN"}))
+            return Up(
+                plan, folder, Ready(1.5, {"rootless": True, "tagging": "VXLAN", "dataplane": "userspace"})
+            )
 
         monkeypatch.setattr("lab.cli.up.bring_up", bring_up)
         yield base

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from model_builders import DELETED, REFERENCE, Changes, changed
+from model_builders import REFERENCE, Changes, changed
 
 from lab.model.load import Loaded, examined, parse_topology
 from lab.model.problem import TopologyError
@@ -15,6 +15,9 @@ from lab.model.topology import Topology
 
 SPACES = [f"10.{64 + number // 256}.{number % 256}.0/24" for number in range(1200)]
 CONNECTION = "connections.0"
+ATTACHED = [
+    f"on_premises.0.edge_routers.{router}.attachments.{number}" for router in (0, 1) for number in (0, 1)
+]
 
 
 def with_spaces(count: int, **more: Any) -> Changes:
@@ -47,7 +50,8 @@ def test_a_network_may_grow_behind_a_connection_that_runs(count: int, running: T
 
 @pytest.mark.parametrize("other", [
     {f"{CONNECTION}.name": "conn-new"},
-    {f"{CONNECTION}.peer": "er-new", "express_route_circuits.0.name": "er-new", "on_premises": DELETED},
+    {f"{CONNECTION}.peer": "er-new", "express_route_circuits.0.name": "er-new"}
+    | {f"{path}.circuit": "er-new" for path in ATTACHED},
     {f"{CONNECTION}.virtual_network_gateway1": "ergw-new", "virtual_network_gateways.0.name": "ergw-new"},
 ])  # fmt: skip
 def test_a_connection_that_is_new_keeps_the_rule(other: Changes, running: Topology) -> None:
