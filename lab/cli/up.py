@@ -13,6 +13,7 @@ from lab.cli.tables import printable_lines
 from lab.model.shipped import find_topology
 from lab.plan.tunnel_facts import count_of_tunnels
 from lab.plan.types import Plan
+from lab.runtime.convergence import expected_sessions
 from lab.runtime.launch import Progress, Ready
 from lab.runtime.lifecycle import bring_up
 from lab.runtime.rundir import running_labs
@@ -85,7 +86,7 @@ def _progress(step: Progress, started_at: float, *, quiet: bool) -> None:
 
 def _summary(plan: Plan, ready: Ready, *, named: bool) -> None:
     """``named``: the commands that it suggests say which lab they mean."""
-    sessions = sum(len(speaker.config.neighbors) for speaker in plan.speakers) // 2
+    sessions = len(expected_sessions(plan)) // 2
     how = "rootless" if ready.facts["rootless"] else "as root"
     found = [f"{len(plan.nodes)} nodes", f"{sessions} BGP sessions"]
     if ready.facts["dataplane"]:

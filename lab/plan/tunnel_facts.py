@@ -49,4 +49,10 @@ def sessions_at_tunnels(plan: Plan) -> frozenset[tuple[str, str]]:
 def without_tunnels(plan: Plan) -> Plan:
     """The plan where there is no data plane for IPsec: the sessions inside stay down."""
     missing = tuple(sorted(inner_sessions(plan) - set(plan.expected_down)))
-    return replace(plan, tunnels=(), tunnels_down=(), expected_down=(*plan.expected_down, *missing))
+    return replace(
+        plan,
+        tunnels=(),
+        tunnels_down=(),
+        expected_down=(*plan.expected_down, *missing),
+        suggestions=tuple(one for one in plan.suggestions if not one.needs_tunnels),
+    )

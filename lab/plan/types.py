@@ -180,6 +180,7 @@ class Suggestion:
 
     command: str
     shows: str
+    needs_tunnels: bool = False
 
 
 @dataclass(frozen=True, slots=True)

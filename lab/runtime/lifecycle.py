@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import BackendError
+from lab.plan.tunnel_facts import without_tunnels
 from lab.plan.types import Plan
 from lab.runtime.control import Control
 from lab.runtime.launch import AUTO, Launch, Orders, Progress, Ready
@@ -56,7 +57,8 @@ def bring_up(
             if topology is not None:
                 folder.keep_topology(topology)
             launch.begin(Orders(plan, folder.path, started_at, convergence, dataplane), lock)
-            return Up(plan, folder, launch.wait(on_progress))
+            ready = launch.wait(on_progress)
+            return Up(plan if ready.facts["dataplane"] else without_tunnels(plan), folder, ready)
         except BaseException:
             launch.abandon()
             folder.remove()

@@ -373,5 +373,7 @@ def test_a_lab_without_a_data_plane_has_no_tunnels_and_says_how_to_get_them(
             assert (seen["tunnels"], seen["dataplane"]) == ([], None)
             assert lab.reaches("app1", "10.17.1.4")
             assert not lab.reaches("app1", SECURE_VM)
+            assert "app1 -- ping -c 3 10.17.1.4" in done.stdout
+            assert SECURE_VM not in done.stdout
     finally:
         mseelab("down", "--name", lab.name)

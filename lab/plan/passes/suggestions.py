@@ -36,9 +36,11 @@ def _through_tunnels(plan: Plan, host: str | None) -> Iterator[Suggestion]:
     machine = next((assigned for assigned in plan.addresses if assigned.namespace in machines), None)
     if host is not None and machine is not None:
         command = f"exec {host} -- ping -c 3 {machine.address.ip}"
-        yield Suggestion(command, f"{host} reaches {machine.namespace} through the tunnels")
+        yield Suggestion(
+            command, f"{host} reaches {machine.namespace} through the tunnels", needs_tunnels=True
+        )
         device = next(end.peer for end in plan.tunnels if end.namespace == gateways[0])
-        yield Suggestion(f"show tunnels {device}", "what goes through each of them")
+        yield Suggestion(f"show tunnels {device}", "what goes through each of them", needs_tunnels=True)
 
 
 def _host(plan: Plan) -> str | None:
