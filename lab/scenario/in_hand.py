@@ -16,7 +16,7 @@ from lab.scenario.report_text import verdict_text
 from lab.scenario.runner import Runner
 from lab.scenario.running import RunningLab
 from lab.scenario.stage import Stage, stage_of, with_patch
-from lab.scenario.trial import lab_of, unique_name
+from lab.scenario.trial import Watcher, lab_of, unique_name
 from lab.timing import CONVERGENCE
 
 
@@ -69,10 +69,11 @@ def lab_in_hand(
     *,
     beside: Path = Path(),
     patience: float = 1.0,
+    watcher: Watcher | None = None,
 ) -> Iterator[LabInHand]:
     """A lab of a shipped topology or a file, seen from the folder ``beside``. Raises LabError."""
     stage = _stage(find_topology(topology, beside), patch)
-    with lab_of(stage, unique_name(stage.plan.name), CONVERGENCE) as ours:
+    with lab_of(stage, unique_name(stage.plan.name), CONVERGENCE, watcher) as ours:
         yield LabInHand(ours.folder.name, ours.running, patience=patience)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr
 
     from lab.scenario.in_hand import LabInHand
+    from lab.scenario.trial import Watcher
 
 MARKERS = (
     "lab: starts real labs in namespaces; needs user namespaces or root",
@@ -81,14 +82,14 @@ class ScenarioItem(pytest.Item):
         from lab.scenario.load import load_scenario
         from lab.scenario.report_text import headline, scenario_text
         from lab.scenario.result import Outcome
-        from lab.scenario.trial import Conditions, Watcher, run, unique_name
+        from lab.scenario.trial import Conditions, run, unique_name
 
         conditions = Conditions(patience=self.config.getoption(PATIENCE))
         try:
             loaded = load_scenario(self.path)
         except LabError as error:
             raise ScenarioDidNotPassError(error.message) from None
-        result = run(loaded, unique_name(loaded.scenario.name), conditions, Watcher())
+        result = run(loaded, unique_name(loaded.scenario.name), conditions, _warning_at(self))
         if result.outcome is not Outcome.PASSED:
             raise ScenarioDidNotPassError(f"{headline(result)}\n{scenario_text(result)}")
 
@@ -99,8 +100,8 @@ class ScenarioItem(pytest.Item):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        return self.path, None, self.name
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, 0, self.name
 
 
 @pytest.fixture
@@ -117,11 +118,25 @@ def lab(request: pytest.FixtureRequest) -> Iterator[LabInHand]:
     if marker is None:
         pytest.fail('the lab fixture needs @pytest.mark.topology("NAME")', pytrace=False)
     beside, patience = request.path.parent, request.config.getoption(PATIENCE)
+    watcher = _warning_at(request.node)
     problem = None
     try:
-        with lab_in_hand(*marker.args, **marker.kwargs, beside=beside, patience=patience) as in_hand:
+        with lab_in_hand(
+            *marker.args, **marker.kwargs, beside=beside, patience=patience, watcher=watcher
+        ) as in_hand:
             yield in_hand
     except LabError as error:
         problem = error.message
     if problem is not None:  # not above, where pytest would call it the consequence of another error
         pytest.fail(problem, pytrace=False)
+
+
+def _warning_at(node: pytest.Item) -> Watcher:
+    """What a lab lacks on this host goes into pytest's summary of warnings."""
+    from lab.scenario.trial import Watcher
+
+    class Warner(Watcher):
+        def warned(self, text: str) -> None:
+            node.warn(pytest.PytestWarning(text))
+
+    return Warner()

@@ -268,10 +268,25 @@ def test_without_a_topology(lab):
 """
 
 
-def run_pytest(folder: Path, mark: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """As a user's project would: no configuration of ours, warnings are errors."""
+WITH_TUNNELS = """
+import pytest
+
+
+@pytest.mark.topology("expressroute-vpn")
+def test_of_tunnels(lab):
+    pass
+"""
+
+HIDING_TUN = ("unshare", "--mount", "sh", "-c", 'mount --bind /dev/null /dev/net/tun && exec "$@"', "sh")
+
+
+def run_pytest(
+    folder: Path, mark: str, *words: str, under: tuple[str, ...] = (), warnings: str = "error"
+) -> subprocess.CompletedProcess[str]:
+    """As a user's project would: no configuration of ours."""
+    pytest_words = ["-W", warnings, "--strict-markers", "--lab-patience", "0.05", *words]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-W", "error", "--strict-markers", "--lab-patience", "0.05", *words],
+        [*under, sys.executable, "-m", "pytest", *pytest_words],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -301,6 +316,15 @@ def test_pytest_lends_a_lab_to_tests_that_need_code(tmp_path: Path, mark: str) -
     done = run_pytest(tmp_path, mark)
     assert "1 passed, 1 error" in done.stdout, done.stdout + done.stderr
     assert 'needs @pytest.mark.topology("NAME")' in done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes /dev/net/tun away in a mount namespace of its own")
+def test_pytest_warns_of_what_a_lab_lacks_on_this_host(tmp_path: Path, mark: str) -> None:
+    written(tmp_path, "of-routes", UP, topology="expressroute-vpn")
+    (tmp_path / "test_code.py").write_text(WITH_TUNNELS, encoding="utf-8")
+    done = run_pytest(tmp_path, mark, under=HIDING_TUN, warnings="default")
+    assert "2 passed, 2 warnings" in done.stdout, done.stdout + done.stderr
+    assert done.stdout.count("PytestWarning: no IPsec tunnels: /dev/net/tun is not open to you") == 2
 
 
 def test_pytest_selects_scenarios_by_marker_without_reading_them(tmp_path: Path, mark: str) -> None:
