@@ -113,4 +113,5 @@ def status_of(lab: dict[str, Any]) -> Status:
             (namespace_name(session), session["peer_address"]): session["state"]
             for session in lab["bgp_sessions"]
         },
+        tunnels={(tunnel["node"], tunnel["name"]): tunnel["state"] for tunnel in lab["tunnels"]},
     )

@@ -1,6 +1,6 @@
 """The picture as text for other tools to draw: Mermaid and Graphviz's DOT.
 
-Both say what the SVG says, nodes in their groups, wires and BGP sessions, and leave the
+Both say what the SVG says, nodes in their groups, wires, tunnels and BGP sessions, and leave the
 layout to the tool. Node names may hold anything, so Mermaid gets numbered identifiers.
 """
 
@@ -33,6 +33,8 @@ def mermaid(plan: Plan) -> str:
     names = {card.node.name: f"n{i}" for i, card in enumerate(cards)}
     lines = ["flowchart LR", *_mermaid_group(_grouped(cards), names, "g", "  ")]
     lines += [f"  {names[node_of(link.a)]} --- {names[node_of(link.b)]}" for link in facts.links()]
+    for tunnel in facts.tunnels():
+        lines.append(f'  {names[node_of(tunnel.a)]} == "IPsec" === {names[node_of(tunnel.b)]}')
     for session in facts.sessions():
         a, b = names[node_of(session.a)], names[node_of(session.b)]
         lines.append(f'  {a} -. "{_session_words(session)}" .- {b}')
@@ -45,6 +47,11 @@ def dot(plan: Plan) -> str:
     lines = [f"graph {_quoted(plan.name)} {{", "  rankdir=LR", '  node [shape=box fontname="Helvetica"]']
     lines += _dot_group(_grouped(facts.cards()), "cluster", "  ")
     lines += [f"  {_quoted(node_of(link.a))} -- {_quoted(node_of(link.b))}" for link in facts.links()]
+    for tunnel in facts.tunnels():
+        ends = f"{_quoted(node_of(tunnel.a))} -- {_quoted(node_of(tunnel.b))}"
+        lines.append(
+            f'  {ends} [label="IPsec" penwidth=5 color="{SESSION_COLOURS[Domain.VPN]}55" constraint=false]'
+        )
     for session in facts.sessions():
         ends = f"{_quoted(node_of(session.a))} -- {_quoted(node_of(session.b))}"
         look = f'color="{SESSION_COLOURS[session.domain]}" style={"dotted" if session.internal else "bold"}'

@@ -1,4 +1,4 @@
-"""What the picture says of a Plan, before anything has a place: cards, wires, sessions.
+"""What the picture says of a Plan, before anything has a place: cards, wires, tunnels, sessions.
 
 A *card* is a node; its *lanes* are the node's VRFs. The lines of a card are the few facts
 a network engineer would write beside the box: the AS number, the one address that matters.
@@ -12,6 +12,7 @@ from ipaddress import IPv4Network
 
 from lab.bgp.route import Prefix
 from lab.bgp.speaker import Family, Neighbor
+from lab.cli.picture.tunnels import Tunnel, inside, tunnels
 from lab.plan.types import Endpoint, Namespace, Node, Plan, Role, Speaker
 
 ROLE_WORDS: dict[Role, str] = {
@@ -28,10 +29,11 @@ ROLE_WORDS: dict[Role, str] = {
     Role.VPN_GATEWAY: "VPN gateway",
     Role.VNET: "virtual network",
     Role.VM: "VM",
+    Role.VIRTUAL_APPLIANCE: "virtual appliance",
 }
 
 _PRIVATE_USE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-_AZURE = {Role.ER_GATEWAY, Role.VPN_GATEWAY, Role.VNET}
+_AZURE = {Role.ER_GATEWAY, Role.VPN_GATEWAY, Role.VIRTUAL_APPLIANCE, Role.VNET}
 _PREFIXES_SHOWN = 2
 
 
@@ -83,6 +85,8 @@ class Session:
     ipv6: bool
     hopeless: bool
     """Its two ends do not fit together; it is expected to stay down."""
+    tunnel: str | None = None
+    """The one it runs through."""
 
     @property
     def internal(self) -> bool:
@@ -105,6 +109,7 @@ class Facts:
         self._known = {namespace.name for namespace in plan.namespaces}
         self._holders = {(a.namespace, str(a.address.ip)) for a in plan.addresses}
         self._paths = paths(plan)
+        self._inside = inside(plan)
         self._namespaces: dict[str, list[Namespace]] = {node.name: [] for node in plan.nodes}
         for namespace in plan.namespaces:
             self._namespaces.setdefault(namespace.node, []).append(namespace)
@@ -121,6 +126,9 @@ class Facts:
             for wire in self.plan.wires
             if node_of(wire.a.namespace) != node_of(wire.b.namespace)
         )
+
+    def tunnels(self) -> tuple[Tunnel, ...]:
+        return tunnels(self.plan)
 
     def sessions(self) -> tuple[Session, ...]:
         """Each session once, in the order of the speakers."""
@@ -151,6 +159,7 @@ class Facts:
             domain=self._domain(here, far),
             ipv6=neighbor.family is Family.IPV6,
             hopeless=not down.isdisjoint(self.plan.expected_down),
+            tunnel=self._inside.get((here, str(neighbor.peer_address))),
         )
 
     def _way_back(self, here: str, far: str, neighbor: Neighbor) -> Neighbor | None:
@@ -177,7 +186,7 @@ class Facts:
         return next((name for name in sorted(self._known) if (name, address) in self._holders), None)
 
     def _domain(self, *ends: str) -> Domain:
-        vpn = {Role.VPN_DEVICE, Role.VPN_GATEWAY}
+        vpn = {Role.VPN_DEVICE, Role.VPN_GATEWAY, Role.VIRTUAL_APPLIANCE}
         if all(self._roles.get(node_of(end)) in vpn for end in ends):
             return Domain.VPN
         domains = [vrf_domain(end.partition("/")[2]) for end in ends]
@@ -216,7 +225,9 @@ class Facts:
 
     def _addresses(self, node: Node) -> list[str]:
         match node.role:
-            case Role.HOST | Role.VM | Role.VPN_DEVICE | Role.ER_GATEWAY | Role.VPN_GATEWAY:
+            case Role.VPN_DEVICE | Role.VPN_GATEWAY | Role.VIRTUAL_APPLIANCE:
+                return self._outer_address(node) or self._own_address(node)
+            case Role.HOST | Role.VM | Role.ER_GATEWAY:
                 return self._own_address(node)
             case Role.ROUTER:
                 return some([str(prefix) for prefix in self._originated((node.name,))])
@@ -231,7 +242,7 @@ class Facts:
                 return []
 
     def _own_address(self, node: Node) -> list[str]:
-        """The public address where there is one: it is what tunnels end on."""
+        """The public address where there is one."""
         addresses = [
             a.address.ip
             for a in self.plan.addresses
@@ -239,6 +250,10 @@ class Facts:
         ]
         public = [ip for ip in addresses if not any(ip in block for block in _PRIVATE_USE)]
         return [str(ip) for ip in (public or addresses)[:1]]
+
+    def _outer_address(self, node: Node) -> list[str]:
+        """What its tunnels end on, as their other ends know it."""
+        return [str(end.identity) for end in self.plan.tunnels if end.namespace == node.name][:1]
 
     def _originated(self, nodes: tuple[str, ...]) -> list[Prefix]:
         origins = [

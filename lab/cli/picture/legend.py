@@ -12,6 +12,8 @@ from lab.cli.picture.columns import span
 from lab.cli.picture.facts import Domain, Link, Session
 from lab.cli.picture.geometry import Curve, Rect, shorten, straight, text_width, wrap
 from lab.cli.picture.layout import Layout
+from lab.cli.picture.paint import state_of
+from lab.cli.picture.ports import Line
 from lab.cli.picture.seats import (
     MICROSOFT_RANK,
     PROVIDER_RANK,
@@ -20,6 +22,7 @@ from lab.cli.picture.seats import (
     VNET_RANKS,
 )
 from lab.cli.picture.status import ESTABLISHED, Status
+from lab.cli.picture.tunnels import Tunnel
 from lab.plan.types import Plan
 
 MARGIN = 24.0
@@ -59,9 +62,9 @@ def head_height(plan: Plan, width: float) -> float:
     return 58.0 + _TEXT_LINE * len(wrap(plan.description, width, _TEXT_SIZE))
 
 
-def paint_head(brush: Brush, plan: Plan, sessions: Sequence[Session], view: Rect, layout: Layout) -> None:
+def paint_head(brush: Brush, plan: Plan, lines: Sequence[Line], view: Rect, layout: Layout) -> None:
     x, y, width = view.x + MARGIN, view.y + MARGIN + 16, view.width - 2 * MARGIN
-    count = _count(brush.status, sessions)
+    count = _count(brush.status, lines)
     room = width - (text_width(count, _TEXT_SIZE, bold=True) + _ITEM_GAP if count else 0)
     brush.text(Text(x, y, shorten(plan.name, room, _TITLE_SIZE, bold=True), _TITLE_SIZE, "plan", bold=True))
     if count:
@@ -72,11 +75,15 @@ def paint_head(brush: Brush, plan: Plan, sessions: Sequence[Session], view: Rect
     _paint_headings(brush, layout, y + 30)
 
 
-def _count(status: Status | None, sessions: Sequence[Session]) -> str:
-    if status is None or not sessions:
+def _count(status: Status | None, lines: Sequence[Line]) -> str:
+    if status is None:
         return ""
-    good = sum(status.session_state(session.ends) == ESTABLISHED for session in sessions)
-    return f"{good} of {len(sessions)} BGP sessions established"
+    counts = []
+    for kind, words in ((Tunnel, "IPsec tunnels"), (Session, "BGP sessions")):
+        states = [state_of(line, status) for line in lines if isinstance(line, kind)]
+        if states:
+            counts.append(f"{states.count(ESTABLISHED)} of {len(states)} {words}")
+    return f"{', '.join(counts)} established" if counts else ""
 
 
 def _paint_headings(brush: Brush, layout: Layout, y: float) -> None:
@@ -91,14 +98,12 @@ def _paint_headings(brush: Brush, layout: Layout, y: float) -> None:
 # --- below
 
 
-def legend_height(
-    width: float, links: Sequence[Link], sessions: Sequence[Session], status: Status | None
-) -> float:
-    return 14.0 + _LEGEND_LINE * len(_rows(_entries(links, sessions, status), width))
+def legend_height(width: float, lines: Sequence[Line], status: Status | None) -> float:
+    return 14.0 + _LEGEND_LINE * len(_rows(_entries(lines, status), width))
 
 
-def paint_legend(brush: Brush, links: Sequence[Link], sessions: Sequence[Session], view: Rect) -> None:
-    rows = _rows(_entries(links, sessions, brush.status), view.width - 2 * MARGIN)
+def paint_legend(brush: Brush, lines: Sequence[Line], view: Rect) -> None:
+    rows = _rows(_entries(lines, brush.status), view.width - 2 * MARGIN)
     y = view.bottom - MARGIN - _LEGEND_LINE * (len(rows) - 1)
     group = brush.group("legend")
     for row in rows:
@@ -119,13 +124,17 @@ def _rows(entries: Sequence[Entry], width: float) -> list[list[Entry]]:
     return rows
 
 
-def _entries(links: Sequence[Link], sessions: Sequence[Session], status: Status | None) -> list[Entry]:
+def _entries(lines: Sequence[Line], status: Status | None) -> list[Entry]:
+    links = [line for line in lines if isinstance(line, Link)]
+    tunnels = [line for line in lines if isinstance(line, Tunnel)]
+    sessions = [line for line in lines if isinstance(line, Session)]
     entries = [Entry("wire", _line("wire"))] if any(not link.trunk for link in links) else []
     entries += [Entry("tagged trunk", _line("trunk", "core"))] if any(link.trunk for link in links) else []
+    entries += [Entry("IPsec tunnel", _line("pipe"))] if tunnels else []
     used = {session.domain for session in sessions}
     entries += [Entry(style.SESSION_WORDS[d], _line(f"s-{d.value} ebgp")) for d in Domain if d in used]
     entries += [Entry("eBGP", _session("ebgp", "")), Entry("iBGP", _session("ibgp", " open"))] if used else []
-    if status is not None or any(session.hopeless for session in sessions):
+    if status is not None or any(line.hopeless for line in lines if not isinstance(line, Link)):
         entries += [Entry("down" if status else "cannot establish", _failed)]
     return entries
 

@@ -1,4 +1,4 @@
-"""The way of every wire and session between the cards.
+"""The way of every wire, tunnel and session between the cards.
 
 Each line takes the cheapest of a few shapes: straight across, bent early, bent late, or
 along a track just over or under something that is in the way. Cards in the way cost most,
@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 
+from lab.cli.picture.facts import Session
 from lab.cli.picture.geometry import Cubic, Curve, Point, Rect, distance, rounded, s_curve, straight
 from lab.cli.picture.layout import Layout
 from lab.cli.picture.ports import Ends, Line, berth, moor, obstacles
+from lab.cli.picture.tunnels import Tunnel
 
 _CLEAR = 5.0
 _TRACK = 7.0
@@ -50,16 +52,25 @@ class Track:
         return close and self.low < other.high and self.high > other.low
 
 
-def route(lines: Sequence[Line], layout: Layout) -> dict[int, Curve]:
-    """A curve for each line, by its index; short ones choose first."""
+def route(lines: Sequence[Line], layout: Layout) -> dict[Line, Curve]:
+    """A curve for each line; short ones choose first. A session in a tunnel is where that is."""
+    pipes = {line.name: line for line in lines if isinstance(line, Tunnel)}
+    in_pipes = {
+        line: pipes[line.tunnel] for line in lines if isinstance(line, Session) and line.tunnel in pipes
+    }
+    curves = _routed([line for line in lines if line not in in_pipes], layout)
+    return curves | {line: curves[pipe] for line, pipe in in_pipes.items()}
+
+
+def _routed(lines: Sequence[Line], layout: Layout) -> dict[Line, Curve]:
     berths = [berth(line, layout) for line in lines]
     ends = moor(berths, layout)
     used = [track for frame in layout.frames for track in _edges(frame.rect)]
-    curves: dict[int, Curve] = {}
+    curves: dict[Line, Curve] = {}
     for i in sorted(range(len(lines)), key=lambda i: (distance(*ends[i]), i)):
         hazards = _hazards(lines[i], ends[i], layout)
-        curves[i] = _cheapest(_shapes(ends[i], berths[i].sides, hazards), hazards, used)
-        used += _tracks(curves[i])
+        curves[lines[i]] = _cheapest(_shapes(ends[i], berths[i].sides, hazards), hazards, used)
+        used += _tracks(curves[lines[i]])
     return curves
 
 

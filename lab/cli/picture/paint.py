@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from lab.cli.picture import cards as sizes
 from lab.cli.picture import style
 from lab.cli.picture.brush import Brush, number
@@ -11,7 +9,9 @@ from lab.cli.picture.cards import Text
 from lab.cli.picture.facts import Card, Link, Session
 from lab.cli.picture.geometry import Curve, Rect
 from lab.cli.picture.layout import TITLE_SIZE, Frame
+from lab.cli.picture.ports import Line
 from lab.cli.picture.status import ESTABLISHED, Status
+from lab.cli.picture.tunnels import Tunnel
 
 _END_RADIUS = 2.6
 
@@ -38,11 +38,22 @@ def paint_link(brush: Brush, link: Link, curve: Curve) -> None:
         group.curve(curve, "wire" if up else "wire bad")
 
 
-def state_of(session: Session, status: Status | None) -> str | None:
+def paint_tunnel(brush: Brush, tunnel: Tunnel, curve: Curve) -> None:
+    state = state_of(tunnel, brush.status)
+    good = state in (None, ESTABLISHED)
+    group = brush.group("tunnel", tunnel=tunnel.name)
+    outer = " - ".join(tunnel.outer)
+    group.tooltip(f"{tunnel.name}: {tunnel.a} - {tunnel.b}, {outer}{f', {state}' if state else ''}")
+    group.curve(curve, "pipe" if good else "pipe burst")
+
+
+def state_of(line: Tunnel | Session, status: Status | None) -> str | None:
     """Without a running lab nothing is known but what cannot work."""
     if status is None:
-        return "expected to stay down" if session.hopeless else None
-    return status.session_state(session.ends)
+        return "expected to stay down" if line.hopeless else None
+    if isinstance(line, Tunnel):
+        return status.tunnel_state(line.ends)
+    return status.session_state(line.ends)
 
 
 def paint_session(brush: Brush, session: Session, curve: Curve) -> None:
@@ -89,10 +100,27 @@ def paint_card(brush: Brush, card: Card, place: Rect) -> None:
         group.text(text)
 
 
-def paint_lines(
-    brush: Brush, links: Sequence[Link], sessions: Sequence[Session], curves: Mapping[int, Curve]
-) -> None:
-    for i, link in enumerate(links):
-        paint_link(brush, link, curves[i])
-    for i, session in enumerate(sessions, start=len(links)):
-        paint_session(brush, session, curves[i])
+def paint_tunnel_fault(brush: Brush, tunnel: Tunnel, curve: Curve) -> None:
+    """On top of the cards: a cross where a tunnel is down."""
+    if state_of(tunnel, brush.status) not in (None, ESTABLISHED):
+        brush.cross(curve.middle())
+
+
+def paint_line(brush: Brush, line: Line, curve: Curve) -> None:
+    match line:
+        case Link():
+            paint_link(brush, line, curve)
+        case Tunnel():
+            paint_tunnel(brush, line, curve)
+        case Session():
+            paint_session(brush, line, curve)
+
+
+def paint_fault(brush: Brush, line: Line, curve: Curve) -> None:
+    match line:
+        case Link():
+            paint_link_fault(brush, line, curve)
+        case Tunnel():
+            paint_tunnel_fault(brush, line, curve)
+        case Session():
+            paint_session_ends(brush, line, curve)

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from lab.cli.picture.facts import Link, Session, node_of
 from lab.cli.picture.geometry import Point, Rect
 from lab.cli.picture.layout import Layout
+from lab.cli.picture.tunnels import Tunnel
 
-Line = Link | Session
+Line = Link | Tunnel | Session
 Ends = tuple[Point, Point]
 
 _APART = 6.0

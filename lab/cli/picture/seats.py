@@ -45,9 +45,10 @@ _RANKS: dict[Role, int] = {
     Role.VPN_GATEWAY: 7,
     Role.VNET: 8,
     Role.VM: 8,
+    Role.VIRTUAL_APPLIANCE: 8,
 }
 _GATEWAYS = {Role.ER_GATEWAY, Role.VPN_GATEWAY}
-_SPOKE_RANKS = {Role.VNET: 9, Role.VM: 10}
+_SPOKE_RANKS = {Role.VNET: 9, Role.VM: 10, Role.VIRTUAL_APPLIANCE: 10}
 """A spoke is low and wide, so that many of them make a short stack."""
 
 

@@ -73,6 +73,7 @@ ICONS: dict[Role, str] = {
     ),
     Role.VPN_DEVICE: _LOCK,
     Role.VPN_GATEWAY: _LOCK,
+    Role.VIRTUAL_APPLIANCE: _LOCK,
     Role.ER_GATEWAY: "M4.5 1.8h9v12.4h-9M1 8h8.2M6.6 5.2l2.8 2.8l-2.8 2.8",
     Role.MICROSOFT_EDGE: (
         "M8 1.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 1 1 0-13zM1.5 8h13"
@@ -89,6 +90,7 @@ ROLE_COLOURS: dict[Role, str] = {
     Role.MICROSOFT_EDGE: "#1d4f91",
     Role.ER_GATEWAY: "#0b6bb0",
     Role.VPN_GATEWAY: "#0b6bb0",
+    Role.VIRTUAL_APPLIANCE: "#0b6bb0",
     Role.VNET: "#0b6bb0",
     Role.VM: "#0b6bb0",
     Role.FIREWALL: "#b4431c",
@@ -108,6 +110,8 @@ _RULES: tuple[tuple[str, str], ...] = (
     (".wire", f"stroke:{WIRE};stroke-width:1.3"),
     (".trunk", f"stroke:{WIRE};stroke-width:4.6"),
     (".core", "stroke:#fff;stroke-width:1.8"),
+    (".pipe", f"stroke:{SESSION_COLOURS[Domain.VPN]};stroke-width:8;stroke-opacity:.22"),
+    (".burst", f"stroke:{BAD};stroke-dasharray:9 7"),
     (".halo", "stroke:#fff;stroke-width:4.4;stroke-opacity:.75"),
     *((f".s-{domain.value}", f"stroke:{colour}") for domain, colour in SESSION_COLOURS.items()),
     *((f".e-{domain.value}", f"stroke:{colour};fill:{colour}") for domain, colour in SESSION_COLOURS.items()),

@@ -211,6 +211,14 @@ def test_a_node_is_what_the_worst_of_its_namespaces_is() -> None:
     assert status.sessions == {("ce1/core", "192.168.100.130"): "idle"}
 
 
+def test_a_tunnel_is_known_by_either_end() -> None:
+    ends = [{"node": node, "name": "conn-0", "state": "down"} for node in ("vpn1", "gw-0")]
+    assert status_of(LAB | {"tunnels": ends}).tunnels == {
+        ("vpn1", "conn-0"): "down",
+        ("gw-0", "conn-0"): "down",
+    }
+
+
 # schema
 
 

@@ -94,6 +94,10 @@ def text_box(element: Element) -> Rect:
     )
 
 
+def line_of(group: Element) -> str:
+    return next(path.attrib["d"] for path in group.iter(f"{SVG}path"))
+
+
 def words_of(element: Element) -> list[str]:
     return [text.text or "" for text in element.iter(f"{SVG}text")]
 
@@ -180,11 +184,11 @@ def test_frames_are_nested_or_apart(name: str) -> None:
 @every_plan
 def test_no_line_runs_behind_a_card_it_does_not_end_at(name: str) -> None:
     facts = Facts(plan_of(name))
-    lines: list[Line] = [*facts.links(), *facts.sessions()]
+    lines: list[Line] = [*facts.links(), *facts.tunnels(), *facts.sessions()]
     layout = lay_out(facts.cards(), facts.links())
-    for i, curve in route(lines, layout).items():
-        for box in obstacles(lines[i], layout):
-            assert not any(box.holds(point) for point in curve.samples()), lines[i].name
+    for one, curve in route(lines, layout).items():
+        for box in obstacles(one, layout):
+            assert not any(box.holds(point) for point in curve.samples()), one.name
 
 
 # --- everything is where a person looks for it
@@ -272,6 +276,39 @@ def test_a_session_is_down_when_one_end_says_so_or_nobody_says_anything() -> Non
     assert one_end.session_state(session.ends) == "idle"
     assert Status(sessions={session.ends[0]: "established"}).session_state(session.ends) == "established"
     assert Status().session_state(session.ends) == "unknown"
+
+
+def test_bgp_inside_a_tunnel_runs_inside_its_pipe() -> None:
+    root = picture("expressroute-vpn")
+    pipes = {name: line_of(group) for name, group in groups(root, "tunnel").items()}
+    assert set(pipes) == {"conn-secure-0", "conn-secure-1"}
+    through_the_vpn = [
+        line_of(group)
+        for group in groups(root, "session").values()
+        if any("s-vpn" in css for css in classes(group))
+    ]
+    assert sorted(through_the_vpn) == sorted(pipes.values())
+    assert "IPsec tunnel" in words_of(root)
+
+
+def test_a_tunnel_that_is_down_is_crossed_and_counted() -> None:
+    plan = plan_of("expressroute-vpn")
+    first, second = Facts(plan).tunnels()
+    states = {
+        **dict.fromkeys(first.ends, "established"),
+        second.ends[0]: "down",
+        second.ends[1]: "established",
+    }
+    root = fromstring(draw(plan, Status(tunnels=states)))
+    burst = [name for name, group in groups(root, "tunnel").items() if "line pipe burst" in classes(group)]
+    assert burst == [second.name]
+    assert words_of(root)[1].startswith("1 of 2 IPsec tunnels, 0 of 25 BGP sessions")
+
+
+def test_a_tunnel_that_cannot_come_up_shows_without_a_running_lab() -> None:
+    root = fromstring(draw(replace(plan_of("expressroute-vpn"), tunnels_down=("conn-secure-1",))))
+    assert "line pipe burst" in classes(groups(root, "tunnel")["conn-secure-1"])
+    assert "line pipe burst" not in classes(groups(root, "tunnel")["conn-secure-0"])
 
 
 def test_a_stopped_node_is_grey_and_says_so() -> None:

@@ -6,6 +6,9 @@ import pytest
 from test_picture_plans import Sketch, line, odd, reference
 
 from lab.cli.picture_text import dot, mermaid
+from lab.model.load import load_topology
+from lab.model.shipped import find_topology
+from lab.plan.compile import compile_topology
 from lab.plan.types import Plan, Role
 
 
@@ -76,6 +79,12 @@ def test_every_node_wire_and_session_is_there(plan: Plan) -> None:
     assert sum(" .- " in line for line in lines) == sessions
     lines = dot(plan).splitlines()
     assert sum(" -- " in line for line in lines) == len(plan.wires) + sessions
+
+
+def test_tunnels_are_there() -> None:
+    plan = compile_topology(load_topology(find_topology("expressroute-vpn")))
+    assert sum('== "IPsec" ===' in line for line in mermaid(plan).splitlines()) == 2
+    assert '"vpngw-secure-0" -- "vpn1" [label="IPsec"' in dot(plan)
 
 
 def test_odd_names_are_escaped() -> None:
