@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from lab.model.appliances import NetworkVirtualAppliance
 from lab.model.constants import DEFAULT_GATEWAY_ASN, ROUTING_WEIGHT_MAX
 from lab.model.fields import (
     AsNumber,
@@ -31,6 +32,7 @@ class Subnet(Described):
     """GatewaySubnet, exactly so, is where gateways live."""
     address_prefixes: Annotated[tuple[Network, ...], Field(min_length=1, max_length=2)]
     """One prefix, or one of each address family."""
+    route_table: ResourceName | None = None
 
 
 class VirtualNetworkPeering(Described):
@@ -110,6 +112,8 @@ class VirtualNetworkGateway(Described):
     """Of an ErGwScale gateway; left out: one scale unit."""
     active_active: bool = False
     enable_bgp: bool = False
+    enable_private_ip_address: bool = False
+    """VPN gateways: tunnels may end on its instances' private addresses, too."""
     bgp_settings: BgpSettings = BgpSettings()
     ip_configurations: Annotated[tuple[GatewayIpConfiguration, ...], Field(max_length=2)] = ()
 
@@ -133,8 +137,6 @@ class Connection(IpsecSettings):
     virtual_network_gateway1: NodeName
     peer: NodeName | None = None
     """The circuit's name, on a connection of type ExpressRoute."""
-    connection_protocol: Literal["IKEv2"] | None = None
-    """Of type IPsec; IKEv2 when left out. Azure has IKEv1 too, the lab has not."""
     routing_weight: Annotated[int, Field(ge=0, le=ROUTING_WEIGHT_MAX)] = 0
     """Among several circuits the highest weight wins, before AS path length."""
     authorization_key: UUID | None = None
@@ -146,6 +148,12 @@ class VirtualMachine(Described):
     subnet: ResourceName
     private_ip_address: Ipv4
     private_ipv6_address: Ipv6 | None = None
+    public_ip_address: Ipv4 | None = None
+    """Azure translates it, one to one; the machine knows its private address only."""
+    enable_ip_forwarding: bool = False
+    """Of its network interface: whether it may forward for others."""
+    network_virtual_appliance: NetworkVirtualAppliance | None = None
+    """What makes the machine the Azure end of IPsec tunnels."""
 
 
 class Region(Described):

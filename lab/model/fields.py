@@ -48,11 +48,17 @@ NODE_NAME_PATTERN = r"^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$"
 """What becomes a node: short and lower case, because interfaces are named after it."""
 RESOURCE_NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,78}[A-Za-z0-9_])?$"
 COMMUNITY_PATTERN = r"^[0-9]{1,5}:[0-9]{1,5}$"
+SUBJECT_NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9 ._-]{0,62}[A-Za-z0-9])?$"
+"""A common name; a certificate has room for 64 characters of it (RFC 5280, ub-common-name)."""
+KEY_VAULT_PATTERN = r"^https://[A-Za-z0-9.-]+/[Cc]ertificates/[A-Za-z0-9-]{1,64}(/[A-Za-z0-9]*)?$"
+"""A certificate's identifier in a Key Vault: its name there, and perhaps a version."""
 
 PATTERN_HINTS = {
     NODE_NAME_PATTERN: "a letter first, then lower-case letters, digits and hyphens; at most 24",
     RESOURCE_NAME_PATTERN: "letters, digits, underscores, periods and hyphens; at most 80",
     COMMUNITY_PATTERN: "two numbers and a colon, such as 12076:51026",
+    SUBJECT_NAME_PATTERN: "a common name without CN=: letters, digits, spaces, . _ and -; at most 64",
+    KEY_VAULT_PATTERN: "a Key Vault's identifier: https://VAULT.vault.azure.net/certificates/NAME",
 }
 
 
@@ -72,6 +78,17 @@ ResourceName = Annotated[
     Field(
         pattern=RESOURCE_NAME_PATTERN,
         description="An Azure resource name: letters, digits, underscores, periods and hyphens.",
+    ),
+]
+SubjectName = Annotated[
+    str,
+    Field(pattern=SUBJECT_NAME_PATTERN, description="A certificate's common name, without CN=; at most 64."),
+]
+KeyVaultCertificate = Annotated[
+    str,
+    Field(
+        pattern=KEY_VAULT_PATTERN,
+        description="A Key Vault's identifier of a certificate: https://VAULT.vault.azure.net/certificates/NAME.",
     ),
 ]
 AsNumber = Annotated[int, Field(ge=1, le=4294967295, description="AS number, 16 or 32 bits.")]

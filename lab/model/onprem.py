@@ -149,12 +149,12 @@ class Host(Described):
 
 
 class VpnDevice(Described):
-    """The customer's IPsec device; its public address lies in a LAN of its router."""
+    """The customer's IPsec device; its outer address lies in a LAN of its router."""
 
     name: NodeName
     router: NodeName
     address: Ipv4
-    """The public address tunnels end on."""
+    """The address tunnels end on: public, or private for those over private peering."""
     bgp_peering_address: Ipv4 | None = None
     """A loopback; the BGP sessions inside the tunnels run from it."""
     inside_zone: NodeName | None = None

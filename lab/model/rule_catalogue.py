@@ -27,6 +27,7 @@ _UNIT, _LABS = "tests/unit/plan", "tests/labs"
 _TABLES, _REACH = f"{_UNIT}/test_plan_tables.py", f"{_UNIT}/test_plan_reach.py"
 _AZURE, _SESSIONS = f"{_UNIT}/test_plan_azure.py", f"{_UNIT}/test_plan_sessions.py"
 _TUNNELS = f"{_UNIT}/test_plan_tunnels.py"
+_AUTHENTICATION = "tests/unit/plan/test_plan_authentication.py"
 _CIRCUITS, _LIMITED = f"{_UNIT}/test_plan_circuits.py", f"{_UNIT}/test_plan_limits.py"
 _ROUTING, _FAQ = "expressroute/expressroute-routing", "expressroute/expressroute-faqs"
 _LIMITS = "azure-resource-manager/management/azure-subscription-service-limits"
@@ -596,7 +597,7 @@ _VPN_ENTRIES = (
         "vpn-gateway/vpn-gateway-about-vpn-devices",
         "the MTU of the tunnel's interface, and a clamp in both directions",
         f"{_TUNNELS}::test_lifetimes_mtu_and_dpd_are_the_published_ones",
-        f"{_LABS}/test_tunnels.py::test_segments_fit_the_tunnel",
+        f"{_LABS}/test_tunnels.py::test_a_hundred_megabytes_arrive_as_sent_in_segments_that_fit",
     ),
     _nobody(
         "D-57",
@@ -604,11 +605,67 @@ _VPN_ENTRIES = (
         "vpn-gateway/about-gateway-skus",
         "not counted yet",
     ),
-    _nobody(
+    _runs(
         "D-58",
         "A connection may be IKEv1.",
         "vpn-gateway/vpn-gateway-vpn-faq",
-        "not modelled; IKEv2 only",
+        "strongSwan's IKEv1, in main mode and with any to any selectors",
+        f"{_AUTHENTICATION}::test_the_protocol_is_both_ends",
+        f"{_LABS}/test_tunnel_authentication.py::test_ikev1_carries_the_same_traffic_and_changes_its_keys",
+    ),
+    _runs(
+        "D-59",
+        "With certificates each end takes only a peer of the subject name and of an authority it wants.",
+        "vpn-gateway/site-to-site-certificate-authentication-gateway-about",
+        "certificates made when the lab starts; without a peer it wants an end has no tunnel",
+        f"{_AUTHENTICATION}::test_ends_that_do_not_believe_each_other_stay_down",
+        f"{_LABS}/test_tunnel_authentication.py::test_a_wrong_identity_gets_no_tunnel_and_both_ends_say_why",
+    ),
+    _runs(
+        "D-60",
+        "An IKE association of the gateway's lives 28,800 s, whatever the connection says; each end has "
+        "lifetimes of its own.",
+        "vpn-gateway/vpn-gateway-about-vpn-devices",
+        "a device may have shorter ones, and make all anew instead of new keys",
+        f"{_AUTHENTICATION}::test_a_device_may_live_shorter_and_begin_anew",
+        f"{_LABS}/test_tunnel_authentication.py"
+        "::test_a_device_with_short_lifetimes_makes_all_anew_without_loss",
+    ),
+    _runs(
+        "D-65",
+        "Over private peering a prefix that comes through the tunnels and over ExpressRoute, too, is used "
+        "over ExpressRoute, unencrypted; a more specific one goes through the tunnels.",
+        "vpn-gateway/site-to-site-vpn-private-peering",
+        "what ExpressRoute brings has the higher weight; the longer prefix wins before that",
+        f"{_UNIT}/test_plan_private_tunnels.py::test_an_identical_prefix_goes_by_expressroute",
+        f"{_UNIT}/test_plan_private_tunnels.py::test_a_more_specific_prefix_through_the_tunnels_wins",
+        "scenarios/tunnels/private-identical-prefix.yaml",
+        "scenarios/tunnels/private-more-specific.yaml",
+    ),
+    _runs(
+        "D-66",
+        "A machine has its private address only; Azure translates the public one.",
+        "virtual-network/virtual-networks-udr-overview",
+        "the network's router rewrites addresses, one to one; IKE notices, and ESP goes in UDP port 4500",
+        f"{_UNIT}/test_plan_appliances.py"
+        "::test_the_appliance_has_its_private_address_and_the_device_knows_the_public_one",
+        f"{_LABS}/test_appliances.py"
+        "::test_the_appliance_sees_its_private_address_and_the_device_the_public_one",
+        "scenarios/tunnels/nva-termination.yaml",
+    ),
+    _runs(
+        "D-67",
+        "What a machine forwards for others is dropped unless IP forwarding is enabled on its network "
+        "interface.",
+        "virtual-network/virtual-networks-udr-overview",
+        "a filter at the appliance; a machine without one does not forward",
+        f"{_UNIT}/test_plan_appliances.py::test_without_ip_forwarding_bgp_is_up_and_packets_are_lost",
+    ),
+    _nobody(
+        "D-68",
+        "Several appliances share a load balancer's address, or tell Route Server what they lead to.",
+        "virtual-network/virtual-networks-udr-overview",
+        "not modelled; a route has one next hop until somebody changes it",
     ),
 )
 

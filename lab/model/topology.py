@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from lab.model.appliances import RouteTable
 from lab.model.azure import (
     Connection,
     MicrosoftNetwork,
@@ -30,6 +31,7 @@ class Topology(Described):
     express_route_circuits: tuple[ExpressRouteCircuit, ...] = ()
     route_filters: tuple[RouteFilter, ...] = ()
     virtual_networks: tuple[VirtualNetwork, ...] = ()
+    route_tables: tuple[RouteTable, ...] = ()
     virtual_network_gateways: tuple[VirtualNetworkGateway, ...] = ()
     local_network_gateways: tuple[LocalNetworkGateway, ...] = ()
     connections: tuple[Connection, ...] = ()

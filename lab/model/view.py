@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
 
+from lab.model.appliances import ApplianceTunnel
 from lab.model.azure import (
     Connection,
     ConnectionType,
@@ -117,6 +118,13 @@ class View:
 
     def vms(self) -> Iterator[tuple[Loc, VirtualMachine]]:
         return each(("virtual_machines",), self.topology.virtual_machines)
+
+    def appliance_tunnels(self) -> Iterator[tuple[Loc, VirtualMachine, ApplianceTunnel]]:
+        for loc, vm in self.vms():
+            appliance = vm.network_virtual_appliance
+            place = (*loc, "network_virtual_appliance", "tunnels")
+            for inner, tunnel in each(place, appliance.tunnels if appliance is not None else ()):
+                yield inner, vm, tunnel
 
     def sites(self) -> Iterator[tuple[Loc, Site]]:
         return each(("on_premises",), self.topology.on_premises)

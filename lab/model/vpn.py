@@ -12,7 +12,12 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from lab.model.fields import AsNumber, Described, Ipv4, Ipv4Prefix, ResourceName
+from lab.model.fields import AsNumber, Described, Ipv4, Ipv4Prefix, ResourceName, SubjectName
+from lab.model.vpn_authentication import (
+    AuthenticationType,
+    CertificateAuthentication,
+    DeviceCertificate,
+)
 
 
 class IkeEncryption(Enum):
@@ -108,6 +113,11 @@ class ConnectionMode(Enum):
     RESPONDER_ONLY = "ResponderOnly"
 
 
+class ConnectionProtocol(Enum):
+    IKEV2 = "IKEv2"
+    IKEV1 = "IKEv1"
+
+
 DpdTimeout = Annotated[int, Field(ge=9, le=3600)]
 
 IpsecPolicies = Annotated[tuple[IpsecPolicy, ...], Field(max_length=1)]
@@ -130,7 +140,7 @@ class LocalNetworkGateway(Described):
 
     name: ResourceName
     gateway_ip_address: Ipv4
-    """The device's public address."""
+    """The device's public address; over private peering the private one."""
     local_network_address_space: LocalAddressSpace = LocalAddressSpace()
     """What is routed into the tunnels beside what BGP says; the BGP peer's address need not be in it."""
     bgp_settings: LocalBgpSettings | None = None
@@ -141,7 +151,18 @@ class VpnDeviceTunnel(Described):
 
     connection: ResourceName
     shared_key: SecretStr | None = None
+    certificate: DeviceCertificate | None = None
+    """What the device shows, on a connection with certificates."""
+    gateway_subject_name: SubjectName | None = None
+    """Whom the gateway's certificate must name; left out: whom it does."""
     ipsec_policies: IpsecPolicies = ()
+    ike_life_time_seconds: Annotated[int, Field(ge=10, le=86400)] | None = None
+    """Of the device's IKE security association; the gateway's lives 28,800 s."""
+    sa_life_time_seconds: Annotated[int, Field(ge=10, le=172799)] | None = None
+    """Of the device's ESP security associations, whatever its policy says."""
+    reauthentication: bool = False
+    """When the IKE association's time is up the device makes all anew, and then lets go of the old; else
+    it only changes the keys."""
     dpd_timeout_seconds: DpdTimeout | None = None
     connection_mode: ConnectionMode | None = None
     """ResponderOnly: the device waits for the gateway."""
@@ -155,6 +176,11 @@ class IpsecSettings(Described):
     local_network_gateway2: ResourceName | None = None
     shared_key: SecretStr | None = None
     """1 to 128 printable ASCII characters but space, - and ~. Left out: the lab makes one."""
+    authentication_type: AuthenticationType = AuthenticationType.PSK
+    certificate_authentication: CertificateAuthentication | None = None
+    """With authentication_type Certificate, in place of the shared key."""
+    connection_protocol: ConnectionProtocol | None = None
+    """IKEv2 when left out."""
     enable_bgp: bool = False
     connection_mode: ConnectionMode = ConnectionMode.DEFAULT
     dpd_timeout_seconds: DpdTimeout = 45
@@ -164,3 +190,5 @@ class IpsecSettings(Described):
     use_policy_based_traffic_selectors: bool = False
     """Propose the local network gateway's prefixes with the network's, not any to any."""
     traffic_selector_policies: tuple[TrafficSelectorPolicy, ...] = ()
+    use_local_azure_ip_address: bool = False
+    """End the tunnels on the instances' private addresses: they lead over private peering."""

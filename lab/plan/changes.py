@@ -112,6 +112,7 @@ def _refused(old: Plan, new: Plan) -> Iterator[str]:
     yield from _differences(
         "address", old.addresses, new.addresses, lambda one: f"{_interface(one)} {one.address}"
     )
+    yield from _differences("translation", old.translations, new.translations, _interface)
     yield from _differences("tunnel", old.tunnels, new.tunnels, lambda end: f"{end.name} at {end.namespace}")
     yield from _differences("speaker", _fixed_speakers(old), _fixed_speakers(new), lambda one: one.name)
     yield from _differences("session", _fixed_sessions(old), _fixed_sessions(new), lambda one: one.name)

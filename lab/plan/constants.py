@@ -78,6 +78,7 @@ FIRST_FREE_OFFSET = 4
 # prefix of RFC 4193. One block per kind of link, so that adding a circuit renumbers no VPN gateway.
 MICROSOFT_LINKS = (IPv4Network("100.64.0.0/18"), IPv6Network("fd64::/112"))
 OUTSIDE_LINKS = IPv4Network("100.64.64.0/18")
+PUBLIC_LINKS = IPv4Network("100.64.192.0/18")
 VNET_LINKS = (IPv4Network("100.64.128.0/18"), IPv6Network("fd64::2:0/112"))
 BGP_IDENTIFIERS = IPv4Network("100.127.0.0/16")
 """Only identifiers: no interface has one of these."""

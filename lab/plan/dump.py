@@ -28,6 +28,7 @@ from lab.plan.types import (
     Speaker,
     StaticRoute,
     SubInterface,
+    Translation,
     Wire,
 )
 
@@ -44,6 +45,7 @@ def dump(plan: Plan) -> str:
     lines += sorted(map(_bridge, plan.bridges))
     lines += sorted(map(_address, plan.addresses))
     lines += sorted(map(_static_route, plan.static_routes))
+    lines += sorted(map(_translation, plan.translations))
     for packet_filter in sorted(plan.filters, key=lambda one: one.namespace):
         lines += _filter(packet_filter)
     for end in sorted(plan.tunnels, key=lambda one: (one.name, one.namespace)):
@@ -87,6 +89,10 @@ def _static_route(route: StaticRoute) -> str:
     return f"route {route.namespace} {route.prefix} {via}{dev}{' onlink' if route.onlink else ''}"
 
 
+def _translation(one: Translation) -> str:
+    return f"translate {one.namespace}:{one.ifname} {one.inside} <-> {one.outside}"
+
+
 def _filter(packet_filter: PacketFilter) -> Iterator[str]:
     yield f"filter {packet_filter.namespace} default {packet_filter.default.value}"
     for number, rule in enumerate(packet_filter.rules, start=1):
@@ -98,8 +104,11 @@ def _tunnel(end: TunnelEnd) -> Iterator[str]:
     selectors = "any-from-peer" if end.takes_any_selectors else "own"
     answers = "" if end.answers else " does-not-answer"
     yield f"{here} {end.local_address} -> {end.remote_address} ({end.peer}) mtu={end.mtu} mss={end.mss}"
-    yield f"{here} starts {end.initiation.value}{answers} dpd={end.dpd_timeout} key={HIDDEN}"
-    yield f"{here} lifetimes ike={end.ike_lifetime} esp={end.child_lifetime} bytes={end.child_bytes}"
+    if end.translated_address is not None:
+        yield f"{here} known-as {end.translated_address}"
+    yield f"{here} starts {end.initiation.value}{answers} dpd={end.dpd_timeout} {_proof(end)}"
+    anew = " reauthenticates" if end.reauthenticates else ""
+    yield f"{here} lifetimes ike={end.ike_lifetime}{anew} esp={end.child_lifetime} bytes={end.child_bytes}"
     yield f"{here} offers {_proposals(end.offered)}"
     yield f"{here} accepts {_proposals(end.accepted)}"
     for child in end.children:
@@ -109,6 +118,15 @@ def _tunnel(end: TunnelEnd) -> Iterator[str]:
         yield f"{here} bgp {end.inner_address} -> {end.inner_peer_address}"
     for route in end.routes:
         yield f"{here} route {route} metric={end.metric}"
+
+
+def _proof(end: TunnelEnd) -> str:
+    old = " ikev1" if end.ike_version == 1 else ""
+    if end.certificates is None:
+        return f"key={HIDDEN}{old}"
+    own, expired = end.certificates.own, " expired" if end.certificates.own.expired else ""
+    wanted = f"CN={end.certificates.peer_subject} by {', '.join(end.certificates.trusted)}"
+    return f"shows CN={own.subject} by {own.issuer}{expired} wants {wanted}{old}"
 
 
 def _proposals(proposals: Proposals) -> str:
@@ -189,7 +207,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Neighbor):
         return _fields(value) | {"password": None if value.password is None else HIDDEN}
     if isinstance(value, TunnelEnd):
-        return _fields(value) | {"shared_key": HIDDEN}
+        return _fields(value) | {"shared_key": None if value.shared_key is None else HIDDEN}
     if is_dataclass(value):
         return _fields(value)
     if isinstance(value, Enum):

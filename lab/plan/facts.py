@@ -17,6 +17,7 @@ from lab.plan.types import (
     StaticRoute,
     SubInterface,
     Suggestion,
+    Translation,
     Wire,
 )
 
@@ -29,6 +30,7 @@ Fact = (
     | AddressAssignment
     | StaticRoute
     | PacketFilter
+    | Translation
     | Speaker
     | Suggestion
 )
@@ -42,6 +44,7 @@ _FIELD: dict[type, str] = {
     AddressAssignment: "addresses",
     StaticRoute: "static_routes",
     PacketFilter: "filters",
+    Translation: "translations",
     Speaker: "speakers",
     Suggestion: "suggestions",
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
-from lab.model.azure import GatewayType, VirtualNetworkGateway
+from lab.model.azure import GatewayType, VirtualNetwork, VirtualNetworkGateway
 from lab.model.topology import Topology
 from lab.plan.azure import instances
 from lab.plan.communities import azure_region
@@ -21,7 +21,29 @@ def has_microsoft_network(topology: Topology) -> bool:
         topology.microsoft_network.regions
         or microsoft_legs(topology)
         or any(gateway.gateway_type is GatewayType.VPN for gateway in topology.virtual_network_gateways)
+        or public_networks(topology)
     )
+
+
+def public_networks(topology: Topology) -> tuple[PublicNetwork, ...]:
+    """The virtual networks that have machines with public addresses."""
+    found = (
+        PublicNetwork(vnet, tuple(_public_machines(topology, vnet))) for vnet in topology.virtual_networks
+    )
+    return tuple(network for network in found if network.machines)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicNetwork:
+    vnet: VirtualNetwork
+    machines: tuple[tuple[IPv4Address, IPv4Address], ...]
+    """Private and public address of each."""
+
+
+def _public_machines(topology: Topology, vnet: VirtualNetwork) -> Iterator[tuple[IPv4Address, IPv4Address]]:
+    for machine in topology.virtual_machines:
+        if machine.virtual_network == vnet.name and machine.public_ip_address is not None:
+            yield machine.private_ip_address, machine.public_ip_address
 
 
 def microsoft_legs(topology: Topology) -> tuple[Leg, ...]:
@@ -69,6 +91,9 @@ def _given_addresses(topology: Topology) -> Iterator[IPv4Address]:
         for configuration in gateway.ip_configurations:
             if configuration.public_ip_address is not None:
                 yield configuration.public_ip_address
+    for machine in topology.virtual_machines:
+        if machine.public_ip_address is not None:
+            yield machine.public_ip_address
 
 
 def _free_address(topology: Topology, gateway: VirtualNetworkGateway, taken: set[IPv4Address]) -> IPv4Address:

@@ -40,17 +40,42 @@ class Proposals:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """One the lab makes, without its keys: the common name in it, the authority's, and whether it has
+    had its time."""
+
+    subject: str
+    issuer: str
+    expired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """What one end shows, and what it wants to see: the peer's common name, signed by one of ``trusted``."""
+
+    own: Certificate
+    peer_subject: str
+    trusted: tuple[str, ...]
+
+    def accept(self, shown: Certificate) -> bool:
+        return shown.subject == self.peer_subject and shown.issuer in self.trusted and not shown.expired
+
+
+@dataclass(frozen=True, slots=True)
 class TunnelEnd:
     """One end of a tunnel. ``name`` is the tunnel's, the same at both ends.
 
     ``ifname`` is its interface in ``namespace``; ``local_address`` and ``remote_address`` are the
-    outer ones, and the identities both ends prove; ``inner_address`` is what this end's own packets
+    outer ones, and with a ``shared_key`` the identities both ends prove, but where something on the way
+    translates the local one: there its ``translated_address`` is; with ``certificates``, which
+    come in its place, those are the common names. ``inner_address`` is what this end's own packets
     come from and ``inner_peer_address`` whom it speaks BGP with, None without BGP. ``offered`` is
     proposed, ``accepted`` is taken from the peer; they differ with Azure's default policy.
     ``children`` are what it proposes; ``takes_any_selectors``: as responder it takes what the peer
     proposes, else what its own children cover. ``answers``: whether it responds to an IKE_SA_INIT.
     ``routes`` lead into the tunnel, beside the way to the BGP peer, which every end finds by itself;
-    of two ends with one prefix the one with the lower ``metric`` carries it. Lifetimes and the time
+    of two ends with one prefix the one with the lower ``metric`` carries it. ``reauthenticates``: at
+    the end of the IKE association's lifetime all is made anew, not the keys alone. Lifetimes and the time
     after which a silent peer is dead are seconds, sizes are bytes.
     """
 
@@ -62,7 +87,7 @@ class TunnelEnd:
     remote_address: IPv4Address
     inner_address: IPv4Address | None
     inner_peer_address: IPv4Address | None
-    shared_key: str = field(repr=False)
+    shared_key: str | None = field(repr=False)
     offered: Proposals
     accepted: Proposals
     children: tuple[Child, ...]
@@ -77,12 +102,27 @@ class TunnelEnd:
     metric: int
     mtu: int
     mss: int
+    certificates: Certificates | None = None
+    ike_version: int = 2
+    reauthenticates: bool = False
+    translated_address: IPv4Address | None = None
+
+    @property
+    def identity(self) -> IPv4Address:
+        """What the end proves to be with a shared key: the address its peer knows it by."""
+        return self.translated_address or self.local_address
 
 
 def can_come_up(one: TunnelEnd, other: TunnelEnd) -> bool:
     """Whether the two ends of a tunnel fit together: one of them begins, and the other, asked, agrees."""
-    same_key = one.shared_key == other.shared_key
-    return same_key and (_agrees(one, other) or _agrees(other, one))
+    return believe(one, other) and (_agrees(one, other) or _agrees(other, one))
+
+
+def believe(one: TunnelEnd, other: TunnelEnd) -> bool:
+    """Whether each end takes the other for whom it wants: they have one key, or fitting certificates."""
+    if one.certificates is None or other.certificates is None:
+        return one.shared_key == other.shared_key
+    return one.certificates.accept(other.certificates.own) and other.certificates.accept(one.certificates.own)
 
 
 def _agrees(initiator: TunnelEnd, responder: TunnelEnd) -> bool:
@@ -90,15 +130,17 @@ def _agrees(initiator: TunnelEnd, responder: TunnelEnd) -> bool:
         initiator.initiation is not Initiation.NEVER
         and responder.answers
         and not set(initiator.offered.ike).isdisjoint(responder.accepted.ike)
-        and not _first(initiator.offered.esp).isdisjoint(_first(responder.accepted.esp))
+        and not _first(initiator, initiator.offered).isdisjoint(_first(responder, responder.accepted))
         and (responder.takes_any_selectors or _selectors_meet(initiator, responder))
     )
 
 
-def _first(proposals: tuple[str, ...]) -> set[str]:
-    """Without key exchange, which the first child has none of: it comes with IKE_AUTH (RFC 7296
-    section 1.2)."""
-    return {without_key_exchange(proposal) for proposal in proposals}
+def _first(end: TunnelEnd, proposals: Proposals) -> set[str]:
+    """ESP proposals as the first child has them: in IKEv2 it comes with IKE_AUTH and has no key exchange
+    of its own (RFC 7296 section 1.2), in IKEv1 a quick mode has (RFC 2409 section 5.5)."""
+    if end.ike_version == 1:
+        return set(proposals.esp)
+    return {without_key_exchange(proposal) for proposal in proposals.esp}
 
 
 def without_key_exchange(proposal: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from ipaddress import IPv4Interface, IPv6Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
 
 from lab.bgp.route import Address, Prefix
 from lab.bgp.speaker import SpeakerConfig
@@ -34,6 +34,7 @@ class Role(Enum):
     VPN_GATEWAY = "vpn-gateway"  # one instance
     VNET = "vnet"  # the virtual network's own forwarding
     VM = "vm"
+    VIRTUAL_APPLIANCE = "virtual-appliance"  # a VM that ends tunnels
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,17 @@ class PacketFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class Translation:
+    """One address for another, both ways and without state: what leaves by the interface from
+    ``inside`` comes from ``outside``, what enters by it for ``outside`` goes to ``inside``."""
+
+    namespace: str
+    ifname: str
+    inside: IPv4Address
+    outside: IPv4Address
+
+
+@dataclass(frozen=True, slots=True)
 class Speaker:
     """A BGP speaker in ``namespace``."""
 
@@ -203,6 +215,7 @@ class Plan:
     addresses: tuple[AddressAssignment, ...] = ()
     static_routes: tuple[StaticRoute, ...] = ()
     filters: tuple[PacketFilter, ...] = ()
+    translations: tuple[Translation, ...] = ()
     tunnels: tuple[TunnelEnd, ...] = ()
     speakers: tuple[Speaker, ...] = ()
     suggestions: tuple[Suggestion, ...] = field(default=())

@@ -96,6 +96,9 @@ def _public_addresses(view: View) -> Iterator[tuple[Loc, IPv4Address, str]]:
     for loc, _, step, address, owner in _instance_addresses(view):
         if step == "public_ip_address":
             yield loc, address, owner
+    for loc, vm in view.vms():
+        if vm.public_ip_address is not None:
+            yield (*loc, "public_ip_address"), vm.public_ip_address, vm.name
 
 
 def _instance_addresses(

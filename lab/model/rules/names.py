@@ -87,8 +87,11 @@ def resource_names_are_unique(view: View) -> Iterator[Finding]:
     (azure-resource-manager/management/resource-name-rules)."""
     topology = view.topology
     yield from _unique(("route_filters",), topology.route_filters)
+    yield from _unique(("route_tables",), topology.route_tables)
+    for loc, table in each(("route_tables",), topology.route_tables):
+        yield from _unique((*loc, "routes"), table.routes)
     yield from _unique(("local_network_gateways",), topology.local_network_gateways)
-    yield from _unique(("connections",), topology.connections)
+    yield from _unique_entries([*view.connections(), *_appliance_tunnels(view)])
     yield from _unique(("microsoft_network", "regions"), topology.microsoft_network.regions, region_key)
     for loc, circuit in view.circuits():
         yield from _unique((*loc, "authorizations"), circuit.authorizations)
@@ -111,9 +114,20 @@ def _unique_in_sites(view: View) -> Iterator[Finding]:
             yield from _unique((*inner, "rules"), firewall.rules)
 
 
+def _appliance_tunnels(view: View) -> Iterator[tuple[Loc, Any]]:
+    """They share the names of connections: tunnels are called after both."""
+    return ((loc, tunnel) for loc, _, tunnel in view.appliance_tunnels())
+
+
 def _unique(loc: Loc, items: Sequence[Any], key: Callable[[str], str] = str.casefold) -> Iterator[Finding]:
+    return _unique_entries(each(loc, items), key)
+
+
+def _unique_entries(
+    entries: Iterable[tuple[Loc, Any]], key: Callable[[str], str] = str.casefold
+) -> Iterator[Finding]:
     seen: dict[str, str] = {}
-    for inner, item in each(loc, items):
+    for inner, item in entries:
         if item.name is None:
             continue
         if key(item.name) in seen:

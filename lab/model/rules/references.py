@@ -67,6 +67,14 @@ def _of_azure(view: View) -> Iterator[_Reference]:
         far, where = connection.local_network_gateway2, "local_network_gateways"
         place = (*loc, "local_network_gateway2")
         yield _Reference(place, far, "local network gateway", view.local_gateway, where)
+    tables = by_name(view.topology.route_tables)
+    for loc, vnet in view.vnets():
+        for inner, subnet in each((*loc, "subnets"), vnet.subnets):
+            place = (*inner, "route_table")
+            yield _Reference(place, subnet.route_table, "route table", tables, "route_tables")
+    devices = by_name(device for _, _, device in view.vpn_devices())
+    for loc, _, tunnel in view.appliance_tunnels():
+        yield _Reference((*loc, "vpn_device"), tunnel.vpn_device, "VPN device", devices, "vpn_devices")
     for loc, vm in view.vms():
         yield _vnet(view, (*loc, "virtual_network"), vm.virtual_network)
         if vm.virtual_network in view.vnet:
@@ -109,11 +117,14 @@ def _of_machines(loc: Loc, site: Site) -> Iterator[_Reference]:
 
 
 def _of_vpn_devices(view: View, loc: Loc, site: Site) -> Iterator[_Reference]:
-    connections = by_name(connection for _, connection in view.ipsec_connections())
+    connections = {
+        *(connection.name for _, connection in view.ipsec_connections()),
+        *(tunnel.name for _, _, tunnel in view.appliance_tunnels()),
+    }
     for outer, device in each((*loc, "vpn_devices"), site.vpn_devices):
         yield _zone((*outer, "inside_zone"), device.inside_zone, site)
         for inner, tunnel in each((*outer, "tunnels"), device.tunnels):
-            place, where = (*inner, "connection"), "connections of type IPsec"
+            place, where = (*inner, "connection"), "connections of type IPsec, and appliances' tunnels"
             yield _Reference(place, tunnel.connection, "connection", connections, where)
 
 

@@ -22,9 +22,9 @@ from lab.model.view import View, each
 from lab.model.vpn import DhGroup, IpsecPolicy, LocalNetworkGateway
 
 ONLY_IPSEC = (
-    "local_network_gateway2", "shared_key", "enable_bgp", "connection_protocol", "connection_mode",
-    "dpd_timeout_seconds", "ipsec_policies",
-    "use_policy_based_traffic_selectors", "traffic_selector_policies",
+    "local_network_gateway2", "shared_key", "authentication_type", "certificate_authentication",
+    "enable_bgp", "connection_protocol", "connection_mode", "dpd_timeout_seconds", "ipsec_policies",
+    "use_policy_based_traffic_selectors", "traffic_selector_policies", "use_local_azure_ip_address",
 )  # fmt: skip
 ONLY_EXPRESS_ROUTE = ("peer", "routing_weight", "authorization_key")
 
@@ -90,6 +90,9 @@ def _shared_keys(view: View) -> Iterator[tuple[Loc, SecretStr]]:
     for loc, connection in view.ipsec_connections():
         if connection.shared_key is not None:
             yield (*loc, "shared_key"), connection.shared_key
+    for loc, _, appliance_tunnel in view.appliance_tunnels():
+        if appliance_tunnel.shared_key is not None:
+            yield (*loc, "shared_key"), appliance_tunnel.shared_key
     for loc, _, device in view.vpn_devices():
         for inner, tunnel in each((*loc, "tunnels"), device.tunnels):
             if tunnel.shared_key is not None:
@@ -198,6 +201,8 @@ def policies_fit_together(view: View) -> Iterator[Finding]:
 def _policies(view: View) -> Iterator[tuple[Loc, IpsecPolicy]]:
     for loc, connection in view.ipsec_connections():
         yield from each((*loc, "ipsec_policies"), connection.ipsec_policies)
+    for loc, _, appliance_tunnel in view.appliance_tunnels():
+        yield from each((*loc, "ipsec_policies"), appliance_tunnel.ipsec_policies)
     for loc, _, device in view.vpn_devices():
         for inner, tunnel in each((*loc, "tunnels"), device.tunnels):
             yield from each((*inner, "ipsec_policies"), tunnel.ipsec_policies)
@@ -268,11 +273,16 @@ def device_tunnels_are_the_devices(view: View) -> Iterator[Finding]:
         for _, connection in view.ipsec_connections()
         if (far := view.local_gateway.get(connection.local_network_gateway2 or "")) is not None
     }
+    appliance_ends = {tunnel.name: tunnel.vpn_device for _, _, tunnel in view.appliance_tunnels()}
     for loc, _, device in view.vpn_devices():
         for inner, tunnel in each((*loc, "tunnels"), device.tunnels):
             end = ends.get(tunnel.connection)
             if end is not None and end != device.address:
                 what = f"{tunnel.connection} ends on {end}, not on {device.name}"
+                yield Finding((*inner, "connection"), what, "connections of its own only")
+            owner = appliance_ends.get(tunnel.connection, device.name)
+            if owner != device.name:
+                what = f"{tunnel.connection} ends on {owner}, not on {device.name}"
                 yield Finding((*inner, "connection"), what, "connections of its own only")
 
 

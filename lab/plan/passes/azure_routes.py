@@ -11,10 +11,11 @@ from lab.plan.addresses import default_route, host, usable
 from lab.plan.azure import instances, peered_pairs, spaces, transit_spokes
 from lab.plan.gateway_subnet import router_addresses
 from lab.plan.lookup import named
-from lab.plan.microsoft import public_instances
+from lab.plan.microsoft import PublicNetwork, public_instances, public_networks
 from lab.plan.queries import address_of
 from lab.plan.static import add_routes
 from lab.plan.types import Plan, StaticRoute
+from lab.plan.vpn import appliances, subnet_router
 
 
 def route_azure(topology: Topology, plan: Plan) -> Plan:
@@ -27,11 +28,14 @@ def _routes(topology: Topology, plan: Plan) -> Iterator[StaticRoute]:
     for vnet in topology.virtual_networks:
         # What lies in the address space and in no subnet is dropped, not sent on premises.
         yield from (StaticRoute(vnet.name, space, ()) for space in spaces(vnet))
+        yield from _user_defined(topology, vnet)
     for pair in peered_pairs(topology):
         yield from _peering(plan, pair.a, pair.b)
         yield from _peering(plan, pair.b, pair.a)
     for gateway in topology.virtual_network_gateways:
         yield from _gateway(topology, gateway)
+    for machine in appliances(topology):
+        yield from _appliance(topology, machine)
     yield from _public(topology, plan)
 
 
@@ -63,6 +67,13 @@ def _gateway(topology: Topology, gateway: VirtualNetworkGateway) -> Iterator[Sta
                     yield StaticRoute(instance, space, (router.ip,))
 
 
+def _appliance(topology: Topology, machine: VirtualMachine) -> Iterator[StaticRoute]:
+    """What an appliance announces it has routes for, of their own."""
+    vnet = named(topology.virtual_networks, machine.virtual_network, "virtual network")
+    router = subnet_router(vnet, machine)
+    yield from (StaticRoute(machine.name, space, (router,)) for space in spaces(vnet) if space.version == 4)
+
+
 def _public(topology: Topology, plan: Plan) -> Iterator[StaticRoute]:
     """Microsoft's public prefixes end here; VPN gateways' addresses lie behind links without a
     subnet, hence ``onlink``."""
@@ -75,3 +86,26 @@ def _public(topology: Topology, plan: Plan) -> Iterator[StaticRoute]:
         assert near is not None, "the Microsoft network pass gave every such port an address"
         yield StaticRoute(edge, host(instance.address).network, (instance.address,), port, onlink=True)
         yield StaticRoute(instance.name, default_route(near.ip), (near.ip,), names.OUTSIDE_PORT, onlink=True)
+    for network in public_networks(topology):
+        yield from _public_network(plan, network)
+
+
+def _public_network(plan: Plan, network: PublicNetwork) -> Iterator[StaticRoute]:
+    """The system's default route leads to the Internet, of which the lab has Microsoft's part."""
+    edge, vnet = names.MICROSOFT_EDGE, network.vnet.name
+    near, far = address_of(plan, vnet, edge, 4), address_of(plan, edge, names.ifname(vnet), 4)
+    assert near is not None, "the Microsoft network pass gave the link its addresses"
+    assert far is not None, "and this end, too"
+    yield StaticRoute(vnet, default_route(far.ip), (far.ip,))
+    for _, public in network.machines:
+        yield StaticRoute(edge, host(public).network, (near.ip,))
+
+
+def _user_defined(topology: Topology, vnet: VirtualNetwork) -> Iterator[StaticRoute]:
+    """Of the route tables that its subnets name. Rule C-40 sees to it that one router can stand for
+    all of them."""
+    named_ones = {subnet.route_table for subnet in vnet.subnets}
+    for table in topology.route_tables:
+        for route in table.routes if table.name in named_ones else ():
+            hops = () if route.next_hop_ip_address is None else (route.next_hop_ip_address,)
+            yield StaticRoute(vnet.name, route.address_prefix, hops)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 from itertools import groupby
 
-from lab.model.azure import GatewayType, VirtualNetwork
+from lab.model.azure import GatewayType, VirtualMachine, VirtualNetwork
 from lab.model.onprem import Firewall, FirewallRule
 from lab.model.topology import Topology
 from lab.plan import names
 from lab.plan.azure import PeeredPair, instances, linked_legs, peered_pairs, spaces
 from lab.plan.facts import extend
 from lab.plan.legs import Attached, Leg, all_attached
-from lab.plan.microsoft import microsoft_legs
+from lab.plan.microsoft import microsoft_legs, public_networks
 from lab.plan.types import FilterAction, FilterRule, PacketFilter, Plan
+from lab.plan.vpn import appliances
 
 ACCEPT, DROP = FilterAction.ACCEPT, FilterAction.DROP
 
@@ -42,6 +44,7 @@ def _filters(topology: Topology, plan: Plan) -> Iterator[PacketFilter]:
         if gateway.gateway_type is GatewayType.VPN:
             for instance in instances(gateway):
                 yield _only_tunneled(plan, instance, names.OUTSIDE_PORT, names.GATEWAY_PORT)
+    yield from (_one_armed(plan, machine) for machine in appliances(topology))
     for site in topology.on_premises:
         for device in site.vpn_devices:
             inside = () if device.inside_zone is None else (names.ifname(device.inside_zone),)
@@ -55,6 +58,21 @@ def _only_tunneled(plan: Plan, namespace: str, outside: str, *inside: str) -> Pa
     into = FilterRule(DROP, "from outside, not by tunnel", in_interfaces=(outside,), out_interfaces=private)
     out = FilterRule(DROP, "to outside, not by tunnel", in_interfaces=private, out_interfaces=(outside,))
     return PacketFilter(namespace, (into, out) if private else (), default=ACCEPT if private else DROP)
+
+
+def _one_armed(plan: Plan, machine: VirtualMachine) -> PacketFilter:
+    """An appliance forwards into tunnels and out of them, and nothing back to where it came from. Azure
+    lets it when IP forwarding is enabled on its network interface; else it drops what the machine has
+    not sent, and what is not for it (learn.microsoft.com, virtual-networks-udr-overview)."""
+    port = (names.HOST_PORT,)
+    rules = [
+        FilterRule(DROP, "neither into a tunnel nor out of one", in_interfaces=port, out_interfaces=port)
+    ]
+    if not machine.enable_ip_forwarding:
+        tunnels = tuple(end.ifname for end in plan.tunnels if end.namespace == machine.name)
+        rules.append(FilterRule(DROP, "IP forwarding is not enabled", in_interfaces=tunnels))
+        rules.append(FilterRule(DROP, "IP forwarding is not enabled", out_interfaces=tunnels))
+    return PacketFilter(machine.name, tuple(rules), default=ACCEPT)
 
 
 def _firewall(firewall: Firewall) -> PacketFilter:
@@ -140,7 +158,7 @@ def _virtual_network(topology: Topology, vnet: VirtualNetwork) -> Iterator[Packe
     """Peering is not transitive, and either side may close it to the networks themselves while
     the gateway stays shared (learn.microsoft.com, virtual-network-peering-overview).
 
-    Not implemented: ``allow_forwarded_traffic``, since no machine of the lab forwards for others.
+    Not implemented: ``allow_forwarded_traffic``, since a machine that forwards does so into tunnels only.
     """
     pairs = [pair for pair in peered_pairs(topology) if vnet in (pair.a, pair.b)]
     rules = [rule for pair in pairs if _is_closed(pair) for rule in _closed(pair, vnet)]
@@ -148,8 +166,23 @@ def _virtual_network(topology: Topology, vnet: VirtualNetwork) -> Iterator[Packe
     if len(ports) > 1:
         comment = "from one peered network to another"
         rules.append(FilterRule(DROP, comment, in_interfaces=ports, out_interfaces=ports))
+    rules += _only_public_machines(topology, vnet)
     if rules:
         yield PacketFilter(vnet.name, tuple(rules), default=ACCEPT)
+
+
+def _only_public_machines(topology: Topology, vnet: VirtualNetwork) -> Iterator[FilterRule]:
+    """By the way to Microsoft's public network: nobody but machines with an address there."""
+    port = (names.MICROSOFT_EDGE,)
+    for network in public_networks(topology):
+        if network.vnet == vnet:
+            machines = tuple(IPv4Network(private) for private, _ in network.machines)
+            comment = "machines with a public address"
+            yield FilterRule(ACCEPT, f"from {comment}", out_interfaces=port, sources=machines)
+            yield FilterRule(ACCEPT, f"to {comment}", in_interfaces=port, destinations=machines)
+            comment = "machine without a public address"
+            yield FilterRule(DROP, f"from a {comment}", out_interfaces=port)
+            yield FilterRule(DROP, f"to a {comment}", in_interfaces=port)
 
 
 def _port(pair: PeeredPair, vnet: VirtualNetwork) -> str:

@@ -92,4 +92,8 @@ def _azure(topology: Topology) -> Iterator[Fact]:
         for instance in instances(gateway):
             yield from _single(instance, roles[gateway.gateway_type], ("azure", gateway.virtual_network))
     for machine in topology.virtual_machines:
-        yield from _single(machine.name, Role.VM, ("azure", machine.virtual_network), forwarding=False)
+        group = ("azure", machine.virtual_network)
+        if machine.network_virtual_appliance is None:
+            yield from _single(machine.name, Role.VM, group, forwarding=machine.enable_ip_forwarding)
+        else:
+            yield from _single(machine.name, Role.VIRTUAL_APPLIANCE, group)

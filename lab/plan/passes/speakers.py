@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lab.bgp.route import Asn
 from lab.bgp.speaker import Origination, SpeakerConfig
-from lab.model.azure import VirtualNetworkGateway
+from lab.model.azure import VirtualMachine, VirtualNetworkGateway
 from lab.model.onprem import Site, VpnDevice
 from lab.model.topology import Topology
 from lab.plan import names
@@ -22,7 +22,7 @@ from lab.plan.gateway_subnet import router_addresses
 from lab.plan.legs import legs
 from lab.plan.lookup import named
 from lab.plan.types import Plan, Speaker
-from lab.plan.vpn import static_spaces, tunnels
+from lab.plan.vpn import appliances, static_spaces, tunnels
 
 
 class Speaking(NamedTuple):
@@ -65,7 +65,7 @@ def _speaking(topology: Topology) -> Iterator[Speaking]:
 def _routed_by(topology: Topology, device: VpnDevice) -> tuple[IPv4Network, ...]:
     """What the device has static routes into its tunnels for; its zone hears of it."""
     own = (tunnel for tunnel in tunnels(topology) if tunnel.device == device)
-    return tuple(dict.fromkeys(space for tunnel in own for space in static_spaces(topology, tunnel)))
+    return tuple(dict.fromkeys(space for tunnel in own for space in static_spaces(tunnel)))
 
 
 def _site(topology: Topology, site: Site) -> Iterator[Speaking]:
@@ -107,6 +107,16 @@ def _azure(topology: Topology) -> Iterator[Speaking]:
         for own in (er_gateway(topology, vnet), vpn_gateway(topology, vnet)):
             if own is not None:
                 yield from _gateway(topology, own)
+    for machine in appliances(topology):
+        yield from _appliance(topology, machine)
+
+
+def _appliance(topology: Topology, machine: VirtualMachine) -> Iterator[Speaking]:
+    """It announces what it leads to: its network's address spaces."""
+    vnet = named(topology.virtual_networks, machine.virtual_network, "virtual network")
+    assert machine.network_virtual_appliance is not None, "that is what makes it one"
+    own = tuple(Origination(space) for space in spaces(vnet) if space.version == 4)
+    yield Speaking(machine.name, Asn(machine.network_virtual_appliance.bgp_settings.asn), own)
 
 
 def _gateway(topology: Topology, gateway: VirtualNetworkGateway) -> Iterator[Speaking]:

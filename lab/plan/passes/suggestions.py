@@ -10,15 +10,15 @@ from lab.plan.types import AddressAssignment, Plan, Role, Speaker, Suggestion
 
 
 def suggest(topology: Topology, plan: Plan) -> Plan:
-    return extend(plan, _suggestions(plan))
+    return extend(plan, _suggestions(topology, plan))
 
 
-def _suggestions(plan: Plan) -> Iterator[Suggestion]:
+def _suggestions(topology: Topology, plan: Plan) -> Iterator[Suggestion]:
     host, machine = _host(plan), _reachable_machine(plan)
     if host is not None and machine is not None:
         command = f"exec {host} -- ping -c 3 {machine.address.ip}"
         yield Suggestion(command, f"{host} reaches {machine.namespace} over private peering")
-    yield from _through_tunnels(plan, host)
+    yield from _through_tunnels(topology, plan)
     msee = _first_private(plan, Role.MSEE)
     if msee is not None:
         yield Suggestion(f"show routes {msee.namespace}", "what the primary MSEE knows, and why")
@@ -28,9 +28,11 @@ def _suggestions(plan: Plan) -> Iterator[Suggestion]:
         yield Suggestion(f"why {edge.namespace} {prefix}", f"how {edge.namespace} chose its way to Azure")
 
 
-def _through_tunnels(plan: Plan, host: str | None) -> Iterator[Suggestion]:
-    """A machine behind a VPN gateway, and the tunnels to it."""
-    gateways = [end.namespace for end in plan.tunnels if plan.node(end.namespace).role is Role.VPN_GATEWAY]
+def _through_tunnels(topology: Topology, plan: Plan) -> Iterator[Suggestion]:
+    """A machine behind a VPN gateway or a virtual appliance, and the tunnels to it."""
+    azure = {Role.VPN_GATEWAY, Role.VIRTUAL_APPLIANCE}
+    gateways = [end.namespace for end in plan.tunnels if plan.node(end.namespace).role in azure]
+    host = _host_behind_tunnels(topology)
     networks = {plan.node(gateway).group for gateway in gateways}
     machines = {node.name for node in plan.nodes if node.role is Role.VM and node.group in networks}
     machine = next((assigned for assigned in plan.addresses if assigned.namespace in machines), None)
@@ -41,6 +43,17 @@ def _through_tunnels(plan: Plan, host: str | None) -> Iterator[Suggestion]:
         )
         device = next(end.peer for end in plan.tunnels if end.namespace == gateways[0])
         yield Suggestion(f"show tunnels {device}", "what goes through each of them", needs_tunnels=True)
+
+
+def _host_behind_tunnels(topology: Topology) -> str | None:
+    """A host in a zone that a VPN device's inner leg stands in, if any."""
+    for site in topology.on_premises:
+        inside = {device.inside_zone for device in site.vpn_devices}
+        routers = {router.name for router in site.routers if router.zone in inside}
+        for host in site.hosts:
+            if host.router in routers:
+                return host.name
+    return None
 
 
 def _host(plan: Plan) -> str | None:

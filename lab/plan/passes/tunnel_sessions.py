@@ -18,7 +18,6 @@ from lab.plan.azure import own_speaking_gateway, system_spaces, vpn_gateway
 from lab.plan.constants import OWN_WEIGHT, TIMERS, VPN_PREFIXES
 from lab.plan.customer_policies import own_prefixes
 from lab.plan.gateway_subnet import router_addresses, seats
-from lab.plan.lookup import named
 from lab.plan.sessions import End, add_sessions, neighbor, pairs
 from lab.plan.types import Plan
 from lab.plan.vpn import Tunnel, tunnels, vpn_speakers
@@ -32,17 +31,19 @@ def peer_tunnels(topology: Topology, plan: Plan) -> Plan:
 
 
 def _inside(topology: Topology, tunnel: Tunnel) -> Iterator[End]:
-    assert tunnel.device_address is not None, "asked only for connections with BGP"
-    near, far = host(tunnel.gateway_address(topology)), host(tunnel.device_address)
-    timers, asn = TIMERS[topology.timers], tunnel.gateway.bgp_settings.asn
-    vnet = named(topology.virtual_networks, tunnel.gateway.virtual_network, "virtual network")
+    assert tunnel.bgp_address is not None, "asked only for connections with BGP"
+    assert tunnel.device_bgp_address is not None, "asked only for connections with BGP"
+    near, far = host(tunnel.bgp_address), host(tunnel.device_bgp_address)
+    timers, asn = TIMERS[topology.timers], tunnel.asn
     yield End(
         tunnel.instance,
         replace(
             neighbor(tunnel.device.name, near, far, tunnel.site.asn, timers),
             passive=tunnel.has_apipa,
-            max_prefixes=VPN_PREFIXES,
-            import_policy=microsoft_policies.at_vpn_gateway(tunnel.connection, system_spaces(topology, vnet)),
+            max_prefixes=VPN_PREFIXES if tunnel.gateway is not None else None,
+            import_policy=microsoft_policies.at_vpn_gateway(
+                tunnel.connection, system_spaces(topology, tunnel.vnet)
+            ),
             export_policy=microsoft_policies.to_vpn_device(),
         ),
     )

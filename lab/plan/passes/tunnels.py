@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network, ip_network
+from ipaddress import IPv4Network, ip_network
 
 from lab.model.topology import Topology
-from lab.model.vpn import ConnectionMode, IpsecPolicies, TrafficSelectorPolicy
+from lab.model.vpn import ConnectionMode, ConnectionProtocol, IpsecPolicies, TrafficSelectorPolicy
 from lab.plan import names
 from lab.plan.addresses import host
 from lab.plan.azure import spaces
@@ -20,14 +20,14 @@ from lab.plan.constants import (
 )
 from lab.plan.facts import Fact, extend
 from lab.plan.gateway_subnet import seats
-from lab.plan.lookup import named
 from lab.plan.proposals import AZURE_ACCEPTS, AZURE_OFFERS, custom
 from lab.plan.queries import address_of
 from lab.plan.sites import lan_of, machines
 from lab.plan.static import add_routes
 from lab.plan.tunnels import Child, Initiation, Proposals, TunnelEnd
 from lab.plan.types import AddressAssignment, Plan, StaticRoute
-from lab.plan.vpn import Tunnel, shared_key, static_spaces, tunnels
+from lab.plan.vpn import Tunnel, static_spaces, tunnels
+from lab.plan.vpn_authentication import Proof, devices_proof, gateways_proof
 
 ONE_KIBIBYTE = 1024
 
@@ -36,7 +36,7 @@ def lay_tunnels(topology: Topology, plan: Plan) -> Plan:
     found = tunnels(topology)
     ends = (end for tunnel in found for end in _ends(topology, tunnel))
     plan = replace(plan, tunnels=tuple(_in_order(ends)))
-    plan = extend(plan, dict.fromkeys(_apipa(topology, found)))
+    plan = extend(plan, dict.fromkeys(_loopbacks(found)))
     plan = add_routes(plan, (route for tunnel in found for route in _underlay(plan, tunnel)))
     return add_routes(plan, _from_networks(topology, found))
 
@@ -51,11 +51,12 @@ def _in_order(ends: Iterable[TunnelEnd]) -> Iterator[TunnelEnd]:
 
 def _from_networks(topology: Topology, found: tuple[Tunnel, ...]) -> Iterator[StaticRoute]:
     """A virtual network sends what a local network gateway stands for to the gateway's instances."""
-    for connection in dict.fromkeys(tunnel.connection for tunnel in found):
-        through = [tunnel for tunnel in found if tunnel.connection == connection]
-        vnet = named(topology.virtual_networks, through[0].gateway.virtual_network, "virtual network")
+    of_gateways = [tunnel for tunnel in found if tunnel.gateway is not None]
+    for connection in dict.fromkeys(tunnel.connection for tunnel in of_gateways):
+        through = [tunnel for tunnel in of_gateways if tunnel.connection == connection]
+        vnet = through[0].vnet
         hops = tuple(seats(topology, vnet)[tunnel.instance][0].ip for tunnel in through)
-        for prefix in through[0].local_gateway.local_network_address_space.address_prefixes:
+        for prefix in through[0].behind:
             yield StaticRoute(vnet.name, prefix, hops)
 
 
@@ -67,25 +68,30 @@ def _ends(topology: Topology, tunnel: Tunnel) -> Iterator[TunnelEnd]:
         topology,
         tunnel,
         at_gateway=True,
-        key=shared_key(topology, azure),
+        proof=gateways_proof(topology, tunnel),
         policies=azure.ipsec_policies,
-        children=_children(topology, tunnel),
+        children=_children(tunnel),
         dpd=azure.dpd_timeout_seconds,
         initiation=_initiation(mode, patient=device_mode is not ConnectionMode.RESPONDER_ONLY),
         answers=mode is not ConnectionMode.INITIATOR_ONLY,
     )
-    own_key = device.shared_key.get_secret_value() if device.shared_key else None
-    mirrored = tuple(replace(one, local=one.remote, remote=one.local) for one in _children(topology, tunnel))
-    yield _end(
+    mirrored = tuple(replace(one, local=one.remote, remote=one.local) for one in _children(tunnel))
+    devices = _end(
         topology,
         tunnel,
         at_gateway=False,
-        key=own_key or shared_key(topology, azure),
+        proof=devices_proof(topology, tunnel),
         policies=device.ipsec_policies or azure.ipsec_policies,
         children=_given(device.traffic_selector_policies) or mirrored,
         dpd=device.dpd_timeout_seconds or azure.dpd_timeout_seconds,
         initiation=_initiation(device_mode, patient=False),
         answers=device_mode is not ConnectionMode.INITIATOR_ONLY,
+    )
+    yield replace(
+        devices,
+        ike_lifetime=device.ike_life_time_seconds or devices.ike_lifetime,
+        child_lifetime=device.sa_life_time_seconds or devices.child_lifetime,
+        reauthenticates=device.reauthentication,
     )
 
 
@@ -94,7 +100,7 @@ def _end(
     tunnel: Tunnel,
     *,
     at_gateway: bool,
-    key: str,
+    proof: Proof,
     policies: IpsecPolicies,
     children: tuple[Child, ...],
     dpd: int,
@@ -103,13 +109,13 @@ def _end(
 ) -> TunnelEnd:
     """Both kinds of end; ``at_gateway`` says which."""
     own, far = tunnel.device.name, tunnel.instance
-    outer, remote = tunnel.device.address, tunnel.public_address
-    inner, inner_peer = _inner(topology, tunnel)
-    routes = static_spaces(topology, tunnel)
+    outer, remote = tunnel.device.address, tunnel.azure.public
+    inner, inner_peer = tunnel.device_bgp_address, tunnel.bgp_address
+    routes = static_spaces(tunnel)
     if at_gateway:
-        own, far, outer, remote = far, own, remote, outer
+        own, far, outer, remote = far, own, tunnel.azure.address, outer
         inner, inner_peer = inner_peer, inner
-        routes = tunnel.local_gateway.local_network_address_space.address_prefixes
+        routes = tunnel.behind
     offered, accepted = _proposals(policies)
     return TunnelEnd(
         name=tunnel.name,
@@ -120,11 +126,11 @@ def _end(
         remote_address=remote,
         inner_address=inner,
         inner_peer_address=inner_peer,
-        shared_key=key,
+        shared_key=proof.shared_key,
         offered=offered,
         accepted=accepted,
         children=children,
-        takes_any_selectors=at_gateway,
+        takes_any_selectors=at_gateway and tunnel.gateway is not None,
         initiation=initiation,
         answers=answers,
         dpd_timeout=dpd,
@@ -136,14 +142,10 @@ def _end(
         metric=0,
         mtu=TUNNEL_MTU,
         mss=TUNNEL_MSS,
+        certificates=proof.certificates,
+        ike_version=1 if tunnel.connection.connection_protocol is ConnectionProtocol.IKEV1 else 2,
+        translated_address=tunnel.azure.public if at_gateway and tunnel.azure.is_translated else None,
     )
-
-
-def _inner(topology: Topology, tunnel: Tunnel) -> tuple[IPv4Address | None, IPv4Address | None]:
-    """The BGP addresses at the device and at the gateway."""
-    if tunnel.device_address is None:
-        return None, None
-    return tunnel.device_address, tunnel.gateway_address(topology)
 
 
 def _modes(tunnel: Tunnel) -> tuple[ConnectionMode, ConnectionMode]:
@@ -164,7 +166,7 @@ def _proposals(policies: IpsecPolicies) -> tuple[Proposals, Proposals]:
     return only, only
 
 
-def _children(topology: Topology, tunnel: Tunnel) -> tuple[Child, ...]:
+def _children(tunnel: Tunnel) -> tuple[Child, ...]:
     """What Azure proposes. Ranges of one policy are one child, policies are children of their own
     (learn.microsoft.com, custom-traffic-selectors); prefixes of a policy-based device are one each."""
     connection = tunnel.connection
@@ -172,12 +174,11 @@ def _children(topology: Topology, tunnel: Tunnel) -> tuple[Child, ...]:
         return _given(connection.traffic_selector_policies)
     if not connection.use_policy_based_traffic_selectors:
         return (Child("any"),)
-    vnet = named(topology.virtual_networks, tunnel.gateway.virtual_network, "virtual network")
     pairs = [
         (space, prefix)
-        for space in spaces(vnet)
+        for space in spaces(tunnel.vnet)
         if isinstance(space, IPv4Network)
-        for prefix in tunnel.local_gateway.local_network_address_space.address_prefixes
+        for prefix in tunnel.behind
     ]
     return tuple(
         Child(f"selectors-{number}", (space,), (prefix,)) for number, (space, prefix) in enumerate(pairs, 1)
@@ -191,19 +192,23 @@ def _given(policies: Iterable[TrafficSelectorPolicy]) -> tuple[Child, ...]:
     )
 
 
-def _apipa(topology: Topology, found: tuple[Tunnel, ...]) -> Iterator[Fact]:
+def _loopbacks(found: Iterable[Tunnel]) -> Iterator[Fact]:
+    """What an Azure end speaks BGP from, where that is no address of an interface."""
     for tunnel in found:
-        if tunnel.has_apipa:
-            yield AddressAssignment(tunnel.instance, "lo", host(tunnel.gateway_address(topology)))
+        if tunnel.bgp_address is not None and (tunnel.has_apipa or tunnel.gateway is None):
+            yield AddressAssignment(tunnel.instance, "lo", host(tunnel.bgp_address))
 
 
 def _underlay(plan: Plan, tunnel: Tunnel) -> Iterator[StaticRoute]:
     """The far end's own address stays outside, whatever prefix is learned through the tunnel."""
-    far = ip_network(tunnel.public_address)
+    far, azure = ip_network(tunnel.azure.public), tunnel.azure
     machine = next(one for one in machines(tunnel.site) if one.name == tunnel.device.name)
     router = lan_of(tunnel.site, machine).router_of(tunnel.device.address)
     yield StaticRoute(machine.name, far, (router.ip,), names.HOST_PORT)
-    edge = address_of(plan, names.MICROSOFT_EDGE, names.ifname(tunnel.instance), 4)
-    assert edge is not None, "the Microsoft network pass gave every such port an address"
     back = ip_network(tunnel.device.address)
-    yield StaticRoute(tunnel.instance, back, (edge.ip,), names.OUTSIDE_PORT, onlink=True)
+    if azure.router is not None:
+        yield StaticRoute(azure.instance, back, (azure.router,), azure.port)
+        return
+    edge = address_of(plan, names.MICROSOFT_EDGE, names.ifname(azure.instance), 4)
+    assert edge is not None, "the Microsoft network pass gave every such port an address"
+    yield StaticRoute(azure.instance, back, (edge.ip,), azure.port, onlink=True)

@@ -35,6 +35,14 @@ POLICY = {
     "pfs_group": "None",
 }
 RANGES = {"local_address_ranges": ["10.2.0.0/24"], "remote_address_ranges": ["10.0.0.0/24"]}
+CERTIFICATES = {
+    "outbound_auth_certificate": "https://contoso.vault.azure.net/certificates/gw",
+    "inbound_auth_certificate_subject_name": "vpn1",
+}
+CERTIFIED: Changes = {
+    f"{CONNECTION}.authentication_type": "Certificate",
+    f"{CONNECTION}.certificate_authentication": CERTIFICATES,
+}
 APIPA_PEER: Changes = {
     f"{LOCAL}.bgp_settings.bgp_peering_address": "169.254.21.1",
     f"{DEVICE}.bgp_peering_address": "169.254.21.1",
@@ -117,12 +125,39 @@ VPN_CASES: list[tuple[str, Changes, str]] = [
               "connections.+": second_connection(local_network_gateway2="lng2", enable_bgp=False)},
      f"{PATH_OF_DEVICE}.tunnels[0].connection"),
     ("D-24", {f"{CONNECTION}.enable_bgp": False}, f"{PATH_OF_CONNECTION}.enable_bgp"),
+    ("D-25", {f"{CONNECTION}.authentication_type": "Certificate"},
+     f"{PATH_OF_CONNECTION}.certificate_authentication"),
+    ("D-25", {f"{CONNECTION}.certificate_authentication": CERTIFICATES},
+     f"{PATH_OF_CONNECTION}.certificate_authentication"),
+    ("D-25", CERTIFIED | {f"{CONNECTION}.shared_key": "abc"}, f"{PATH_OF_CONNECTION}.shared_key"),
+    ("D-26", CERTIFIED | {f"{DEVICE}.tunnels": [{"connection": "conn-secure", "shared_key": "abc"}]},
+     f"{PATH_OF_DEVICE}.tunnels[0].shared_key"),
+    ("D-26", {f"{DEVICE}.tunnels": [{"connection": "conn-secure", "certificate": {"expired": True}}]},
+     f"{PATH_OF_DEVICE}.tunnels[0].certificate"),
+    ("D-26", {f"{DEVICE}.tunnels": [{"connection": "conn-secure", "gateway_subject_name": "gw"}]},
+     f"{PATH_OF_DEVICE}.tunnels[0].gateway_subject_name"),
+    ("D-27", CERTIFIED | {f"{CONNECTION}.connection_protocol": "IKEv1"},
+     f"{PATH_OF_CONNECTION}.authentication_type"),
+    ("D-27", {f"{CONNECTION}.connection_protocol": "IKEv1",
+              f"{CONNECTION}.ipsec_policies": policy(ike_encryption="GCMAES256")},
+     f"{PATH_OF_CONNECTION}.ipsec_policies[0].ike_encryption"),
+    ("D-27", {f"{CONNECTION}.connection_protocol": "IKEv1",
+              f"{DEVICE}.tunnels": [{"connection": "conn-secure",
+                                     "ipsec_policies": policy(ike_encryption="GCMAES128")}]},
+     f"{PATH_OF_DEVICE}.tunnels[0].ipsec_policies[0].ike_encryption"),
+    ("D-27", {f"{CONNECTION}.connection_protocol": "IKEv1",
+              f"{CONNECTION}.traffic_selector_policies": [
+                  RANGES | {"remote_address_ranges": ["10.0.0.0/24", "10.1.0.0/24"]}]},
+     f"{PATH_OF_CONNECTION}.traffic_selector_policies[0].remote_address_ranges"),
 ]  # fmt: skip
 
 VPN_SEVERAL: list[tuple[str, Changes, list[str]]] = [
     ("D-17", {f"{LOCAL}.bgp_settings.bgp_peering_address": "203.0.113.110"},
      [f"{PATH_OF_LOCAL}.bgp_settings.bgp_peering_address"]),
     ("D-15", {f"{LOCAL}.bgp_settings.asn": 12076}, [f"{PATH_OF_LOCAL}.bgp_settings.asn"]),
+    ("D-28", CERTIFIED | {f"{VPNGW}.sku": "Basic"}, [f"{PATH_OF_CONNECTION}.authentication_type"]),
+    ("D-28", {f"{CONNECTION}.connection_protocol": "IKEv1", f"{VPNGW}.sku": "HighPerformance"},
+     [f"{PATH_OF_CONNECTION}.connection_protocol"]),
 ]  # fmt: skip
 
 VPN_FINE: list[Changes] = [
@@ -136,4 +171,8 @@ VPN_FINE: list[Changes] = [
                   f"{VPNGW}.ip_configurations.1.custom_bgp_ip_address": "169.254.22.255"},
     {f"{DEVICE}.tunnels": [{"connection": "conn-secure", "connection_mode": "ResponderOnly"}]},
     {f"{DEVICE}.inside_zone": DELETED},
+    CERTIFIED,
+    CERTIFIED | {f"{DEVICE}.tunnels": [{"connection": "conn-secure", "gateway_subject_name": "gw 1",
+                                        "certificate": {"subject_name": "a.b", "issuer": "c"}}]},
+    {f"{CONNECTION}.connection_protocol": "IKEv1", f"{CONNECTION}.traffic_selector_policies": [RANGES]},
 ]  # fmt: skip

@@ -23,7 +23,7 @@ PUBLISHED = {
     "C-1",
 }  # fmt: skip
 """Azure's rules about circuits, peerings and gateways, by their numbers here."""
-OURS = {"C-12", "C-18", "C-24", "D-10", "D-22", "D-23"}
+OURS = {"C-12", "C-18", "C-24", "C-40", "D-10", "D-22", "D-23", "D-33", "D-36", "D-37"}
 """Rules about Azure's side that no page has to say."""
 IN_TWO_PLACES = {"A-5"}
 """Networks are counted by validate, prefixes by the running lab."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from model_appliance_cases import APPLIANCE_CASES, APPLIANCE_FINE
 from model_builders import (
     DELETED,
     REFERENCE,
@@ -77,6 +78,7 @@ LAYER3: Changes = {
 
 CASES: list[tuple[str, Changes, str]] = [
     *VPN_CASES,
+    *APPLIANCE_CASES,
     # names and references
     ("N-10", {f"{VM}.name": "app1"}, "on_premises.seattle.hosts.app1.name"),
     ("N-10", {f"{SITE}.hosts.0.name": "msee1"}, "on_premises.seattle.hosts.msee1.name"),
@@ -387,6 +389,7 @@ def test_rules_are_in_the_order_of_area_and_number() -> None:
 
 FINE: list[Changes] = [
     *VPN_FINE,
+    *APPLIANCE_FINE,
     {f"{CE1}.0.timers": {"keepalive": 1, "hold": 3}},
     {f"{CE1}.0.timers": {"keepalive": 10, "hold": 0}},
     {f"{PRIVATE}.shared_key": "x" * 25},

@@ -25,6 +25,7 @@ from lab.plan.types import (
     Role,
     StaticRoute,
     Suggestion,
+    Translation,
 )
 
 LINE = line_plan(3)
@@ -183,7 +184,12 @@ def test_tunnels_cannot_change_and_their_keys_are_not_told() -> None:
 
 def test_every_part_of_a_plan_is_taken_over_or_refused() -> None:
     """One that is new in ``Plan`` must not go unnoticed."""
-    whole = replace(TUNNELED, expected_down=(("r0", "r1"),), tunnels_down=("conn-secure-0",))
+    whole = replace(
+        TUNNELED,
+        expected_down=(("r0", "r1"),),
+        tunnels_down=("conn-secure-0",),
+        translations=(Translation("r0", "out", IPv4Address("10.0.0.4"), IPv4Address("192.0.2.4")),),
+    )
     for part in (field.name for field in fields(Plan)):
         value = getattr(whole, part)
         assert value, part

@@ -300,6 +300,8 @@ def test_of_one_prefix_over_both_kinds_of_gateway_expressroutes_is_used():
         )
         both = {"name": "conn-both", "virtual_network_gateway1": "vpngw-corp"}
         data["connections"].append(data["connections"][1] | both)
+        for edge in data["on_premises"][0]["edge_routers"]:
+            edge["attachments"][1]["permitted_remote_prefixes"].append("52.175.253.113/32")
 
     lab = network(VPN, beside)
     seen = lab.known("vnet-corp", "10.0.0.0/24")
