@@ -1,17 +1,19 @@
 """Waiting without sleeping: observe, within a named budget.
 
 Durations are seconds on the monotonic clock. Every limit has a name, so that a failure can
-say which one was too short.
+say which one was too short; all of them are multiplied by ``MSEELAB_PATIENCE``.
 """
 
 from __future__ import annotations
 
+import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from lab.errors import BackendError
+from lab.errors import BackendError, InputError
 
 Seen = TypeVar("Seen")
 
@@ -32,13 +34,41 @@ class Budget:
     seconds: float
 
 
-CONVERGENCE = Budget("convergence", 60.0)
-AGENT_ANSWER = Budget("agent-answer", 10.0)
-CONTROL_ANSWER = Budget("control-answer", 20.0)
-CHARON_LISTENS = Budget("charon-listens", 10.0)
-LAB_END = Budget("lab-end", 15.0)
-PROBE = Budget("probe", 1.0)
-NEIGHBOR_ANSWER = Budget("neighbor-answer", 1.0)
+def _patience(text: str) -> float:
+    """Raises InputError for what is not a finite number above 0."""
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = math.nan
+    if not (math.isfinite(factor) and factor > 0):
+        raise InputError(
+            f"{PATIENCE_VARIABLE} is {text!r}, not a number above 0",
+            hint="it multiplies how long things may take: 5 for a host that is five times slower",
+        )
+    return factor
+
+
+PATIENCE_VARIABLE = "MSEELAB_PATIENCE"
+PATIENCE = _patience(os.environ.get(PATIENCE_VARIABLE, "1"))
+"""More than 1 for a slow host, such as one that is emulated."""
+
+
+def _named(name: str, seconds: float) -> Budget:
+    """A budget on a fast host, as it is on this one."""
+    return Budget(name, seconds * PATIENCE)
+
+
+CONVERGENCE = _named("convergence", 60.0)
+AGENT_ANSWER = _named("agent-answer", 10.0)
+CONTROL_ANSWER = _named("control-answer", 20.0)
+CHARON_LISTENS = _named("charon-listens", 10.0)
+KEYS_KNOWN = _named("keys-known", 10.0)
+DAEMON_END = _named("daemon-end", 5.0)
+FORGETTING = _named("forgetting", 2.0)
+LAB_END = _named("lab-end", 15.0)
+PROBE = _named("probe", 1.0)
+STREAM_ANSWER = _named("stream-answer", 10.0)
+NEIGHBOR_ANSWER = _named("neighbor-answer", 1.0)
 
 FIRST_PAUSE = 0.005
 LONGEST_PAUSE = 0.2

@@ -17,6 +17,7 @@ from lab.agent.bridge import (
     Session,
     SpeakerPeer,
     SpeakerReactor,
+    drop,
     hold_down,
     release,
     retry_now,
@@ -55,6 +56,9 @@ FSM_STATES = {
     "ESTABLISHED": "established",
 }
 """ExaBGP's names of the states of RFC 4271 section 8.2.2 in which a connection exists."""
+
+ONE_HOP = 1
+"""The TTL of a session with a neighbour on the wire."""
 
 
 @dataclass
@@ -140,7 +144,8 @@ class Agent:
         return [self._channel.fileno(), self._links.fileno()]
 
     def turn(self) -> None:
-        """Once per turn of the reactor: write the FIB, serve the supervisor."""
+        """Once per turn of the reactor: follow the interfaces, write the FIB, serve the supervisor."""
+        self._fall_over(self._links.cut())
         if self._links.came_up():
             self._fib_changes = self._installed | self._fib_changes
             for name in self._records:
@@ -152,6 +157,13 @@ class Agent:
             self._channel.flush()
         except ChannelClosedError:
             raise SystemExit(0) from None
+
+    def _fall_over(self, cut: frozenset[Address]) -> None:
+        """Sessions of one hop end with the carrier of their interface."""
+        for neighbor in self._config.neighbors if cut else ():
+            up = self._records[neighbor.name].established_at is not None
+            if up and neighbor.ttl == ONE_HOP and neighbor.local_address in cut:
+                drop(self._peer(neighbor.name), "the interface lost its carrier")
 
     # What the engine asks for.
 

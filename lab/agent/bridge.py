@@ -8,6 +8,7 @@ upon is named in this file and in ``adj_rib_out.py``.
 
 from __future__ import annotations
 
+import contextlib
 import select
 import time
 from collections import deque
@@ -17,11 +18,12 @@ from typing import Any, Protocol
 import exabgp.reactor.loop as exabgp_loop
 import exabgp.reactor.peer as exabgp_peer
 from exabgp.bgp.message import Action as NlriAction
-from exabgp.bgp.message import Update
+from exabgp.bgp.message import Notify, Update
 from exabgp.bgp.message.refresh import RouteRefresh
 from exabgp.configuration.configuration import Configuration
 from exabgp.environment import getenv
 from exabgp.reactor.network.connection import Connection
+from exabgp.reactor.network.error import NetworkError
 from exabgp.reactor.peer import ACTION, Peer
 
 from lab.agent.adj_rib_out import AdjRibOutQueue
@@ -125,6 +127,10 @@ def write_in_turn(connection: Any, message: bytes) -> Iterator[bool]:
     yield True
 
 
+WRITES_TO_LEAVE = 10
+"""Tries to write a last message; a send buffer that is full is not waited for."""
+
+
 class SpeakerPeer(Peer):  # type: ignore[misc]
     """A session that can be held down for a while after it was dropped on purpose."""
 
@@ -139,6 +145,15 @@ class SpeakerPeer(Peer):  # type: ignore[misc]
     def _close(self, message: str = "", error: Any = "") -> None:
         """The reason our agent hears includes what ExaBGP only logs."""
         super()._close(f"{message}: {error}" if error else message, error)
+
+    def shutdown(self) -> None:
+        """Whoever is asked to end says so: Cease/2, administrative shutdown (RFC 4486)."""
+        if self.proto is not None:
+            with contextlib.suppress(NetworkError):
+                leave = self.proto.new_notification(Notify(6, 2))
+                for _ in zip(range(WRITES_TO_LEAVE), leave, strict=False):
+                    pass
+        super().shutdown()
 
     def run(self) -> Any:
         if self.proto is None and self.generator is None and self.held():
@@ -306,6 +321,11 @@ def make_reactor(configuration: str, agent: Listener) -> SpeakerReactor:
 def retry_now(peer: SpeakerPeer) -> None:
     """Try the next connection at once: what stood in its way may be gone."""
     peer._delay.reset()
+
+
+def drop(peer: SpeakerPeer, reason: str) -> None:
+    """The connection is gone, and nobody can be told (RFC 4271 section 8.2.2, Event 18)."""
+    peer._reset(reason)
 
 
 def hold_down(peer: SpeakerPeer, subcode: int, seconds: float) -> None:

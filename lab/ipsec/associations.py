@@ -13,7 +13,8 @@ CARRYING = frozenset({"INSTALLED", "REKEYING", "REKEYED"})
 
 @dataclass(frozen=True, slots=True)
 class Associations:
-    """All of one tunnel end's. Counters are those of the ESP associations there are now."""
+    """All of one tunnel end's. Counters are those of the ESP associations there are now, traffic
+    selectors those of all of them."""
 
     state: str = DOWN
     bytes_in: int = 0
@@ -23,6 +24,8 @@ class Associations:
     ike_proposal: str | None = None
     esp_proposal: str | None = None
     established_s: int | None = None
+    local_selectors: tuple[str, ...] = ()
+    remote_selectors: tuple[str, ...] = ()
 
     def as_facts(self) -> dict[str, Any]:
         return asdict(self)
@@ -54,6 +57,19 @@ def associations(listed: Iterable[dict[str, Any]]) -> Associations:
         ike_proposal=_joined(ike, "encr-alg", "encr-keysize", "integ-alg", "prf-alg", "dh-group"),
         esp_proposal=_joined(newest, "encr-alg", "encr-keysize", "integ-alg", "dh-group"),
         established_s=int(ike.get("established", 0)),
+        local_selectors=_selectors(children, "local-ts"),
+        remote_selectors=_selectors(children, "remote-ts"),
+    )
+
+
+def barren(listed: Iterable[dict[str, Any]]) -> frozenset[str]:
+    """The IKE associations that stand, carry nothing and are not at work to change that, by charon's
+    number."""
+    return frozenset(
+        ike["uniqueid"]
+        for event in listed
+        for ike in event.values()
+        if ike.get("state") == "ESTABLISHED" and not ike.get("child-sas") and not ike.get("tasks-active")
     )
 
 
@@ -62,3 +78,8 @@ _COUNTERS = ("bytes-in", "bytes-out", "packets-in", "packets-out")
 
 def _joined(algorithms: dict[str, str], *keys: str) -> str:
     return "/".join(algorithms[key] for key in keys if key in algorithms)
+
+
+def _selectors(children: Iterable[tuple[Any, dict[str, Any]]], key: str) -> tuple[str, ...]:
+    """Each once: an association and the one that takes its place have the same."""
+    return tuple(dict.fromkeys(selector for _, child in children for selector in child.get(key, ())))

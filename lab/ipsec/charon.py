@@ -1,10 +1,11 @@
 """What one charon is told: its settings as text, its connection and its key as vici messages.
 
-The key is in none of the text: it travels over vici and stays in charon's memory.
+The key, shared or private, is in none of the text: it travels over vici and stays in charon's memory.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from lab.plan.tunnels import Child, Proposals, TunnelEnd
@@ -14,9 +15,11 @@ SETTINGS = "strongswan.conf"
 
 PLUGINS = (
     "random", "nonce", "aes", "sha1", "sha2", "md5", "hmac", "kdf", "gmp", "openssl", "gcm", "pem", "pkcs1",
-    "x509", "pubkey", "kernel-netlink", "socket-default", "vici",
+    "x509", "pubkey",
 )  # fmt: skip
-USERSPACE_PLUGIN = "kernel-libipsec"
+
+IF_ID = 1
+"""What ties associations and policies to an xfrm interface; libipsec has no use for it."""
 
 TRIES = 2
 BACKOFF = 1.8
@@ -32,16 +35,27 @@ ANSWERING, STARTING = "answering", "starting"
 """The two connections of an end that accepts more than it offers."""
 
 
-def settings(end: TunnelEnd, *, userspace: bool) -> str:
-    """strongswan.conf of the charon that serves this end alone; paths are relative to its folder."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What an end with certificates holds, in DER: its key and certificate, those of the authorities it
+    trusts."""
+
+    private_key: bytes = field(repr=False)
+    certificate: bytes
+    authorities: tuple[bytes, ...]
+
+
+def settings(end: TunnelEnd, kernel_plugins: tuple[str, ...]) -> str:
+    """strongswan.conf of the charon that serves this end alone; paths are relative to its folder. Of the
+    kernel's plugins the first that can do ESP does it, the others serve the rest."""
     first_wait, _ = liveness(end.dpd_timeout)
-    # libipsec before netlink: the first kernel interface for ESP wins, the second serves the rest.
-    plugins = (*PLUGINS[:-3], USERSPACE_PLUGIN, *PLUGINS[-3:]) if userspace else PLUGINS
+    plugins = (*PLUGINS, *kernel_plugins, "socket-default", "vici")
     return f"""\
 charon-systemd {{
   load = {" ".join(plugins)}
   install_routes = no
   install_virtual_ip = no
+  make_before_break = yes
   retransmit_timeout = {first_wait:.2f}
   retransmit_tries = {TRIES}
   retransmit_base = {BACKOFF}
@@ -72,8 +86,8 @@ def liveness(timeout: int) -> tuple[float, int]:
     return first_wait, max(1, round(timeout - first_wait * SPREAD))
 
 
-def connections(end: TunnelEnd) -> dict[str, dict[str, Any]]:
-    """By name, in the order in which charon has to know them.
+def connections(end: TunnelEnd, held: Held | None = None) -> dict[str, dict[str, Any]]:
+    """By name, in the order in which charon has to know them; ``held`` with certificates.
 
     charon takes the first connection that fits a peer's request, so what only answers is loaded
     before what starts. One is enough when both are the same.
@@ -82,8 +96,8 @@ def connections(end: TunnelEnd) -> dict[str, dict[str, Any]]:
     found = {}
     if answering:
         taken = (Child("any"),) if end.takes_any_selectors else end.children
-        found[ANSWERING] = _connection(end, end.accepted, taken)
-    found[STARTING] = _connection(end, end.offered, end.children)
+        found[ANSWERING] = _connection(end, held, end.accepted, taken)
+    found[STARTING] = _connection(end, held, end.offered, end.children)
     return found
 
 
@@ -91,10 +105,14 @@ def _differs(end: TunnelEnd) -> bool:
     return end.offered != end.accepted or (end.takes_any_selectors and end.children != (Child("any"),))
 
 
-def _connection(end: TunnelEnd, proposals: Proposals, children: tuple[Child, ...]) -> dict[str, Any]:
+def _connection(
+    end: TunnelEnd, held: Held | None, proposals: Proposals, children: tuple[Child, ...]
+) -> dict[str, Any]:
+    """With IKEv1 a silent peer's time is told apart from when to ask it, and there is no other way to new
+    keys than to begin anew."""
     _, delay = liveness(end.dpd_timeout)
     return {
-        "version": "2",
+        "version": str(end.ike_version),
         "local_addrs": [str(end.local_address)],
         "remote_addrs": [str(end.remote_address)],
         "proposals": list(proposals.ike),
@@ -102,9 +120,9 @@ def _connection(end: TunnelEnd, proposals: Proposals, children: tuple[Child, ...
         "unique": "replace",
         "keyingtries": "1",
         "dpd_delay": f"{delay}s",
-        "rekey_time": f"{end.ike_lifetime}s",
-        "local": {"auth": "psk", "id": str(end.local_address)},
-        "remote": {"auth": "psk", "id": str(end.remote_address)},
+        "dpd_timeout": f"{end.dpd_timeout}s",
+        "reauth_time" if end.reauthenticates else "rekey_time": f"{end.ike_lifetime}s",
+        **_identities(end, held),
         "children": {child.name: _child(end, proposals, child) for child in children},
     }
 
@@ -116,6 +134,8 @@ def _child(end: TunnelEnd, proposals: Proposals, child: Child) -> dict[str, Any]
         "remote_ts": list(map(str, child.remote)),
         "esp_proposals": list(proposals.esp),
         "mode": "tunnel",
+        "if_id_in": str(IF_ID),
+        "if_id_out": str(IF_ID),
         "start_action": "none",
         "close_action": "none",
         "dpd_action": "clear",
@@ -126,6 +146,24 @@ def _child(end: TunnelEnd, proposals: Proposals, child: Child) -> dict[str, Any]
     }
 
 
-def shared_key(end: TunnelEnd) -> dict[str, Any]:
-    owners = [str(end.local_address), str(end.remote_address)]
-    return {"id": "psk", "type": "IKE", "data": end.shared_key, "owners": owners}
+def _identities(end: TunnelEnd, held: Held | None) -> dict[str, Any]:
+    """Whom this end proves to be and whom it wants at the other one; a certificate's subject is an
+    ID_DER_ASN1_DN (RFC 7296 section 3.5)."""
+    if end.certificates is None or held is None:
+        return {
+            "local": {"auth": "psk", "id": str(end.identity)},
+            "remote": {"auth": "psk", "id": str(end.remote_address)},
+        }
+    own, peer = end.certificates.own.subject, end.certificates.peer_subject
+    return {
+        "local": {"auth": "pubkey", "id": f"CN={own}", "certs": [held.certificate]},
+        "remote": {"auth": "pubkey", "id": f"CN={peer}", "cacerts": list(held.authorities)},
+    }
+
+
+def secret(end: TunnelEnd, held: Held | None = None) -> tuple[str, dict[str, Any]]:
+    """What proves it, as a command and its message."""
+    if held is not None:
+        return "load-key", {"type": "rsa", "data": held.private_key}
+    owners = [str(end.identity), str(end.remote_address)]
+    return "load-shared", {"id": "psk", "type": "IKE", "data": end.shared_key, "owners": owners}

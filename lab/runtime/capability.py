@@ -11,8 +11,8 @@ import os
 import shutil
 import socket
 import struct
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -20,11 +20,14 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from lab.errors import BackendError
-from lab.runtime import netns, userspace
+from lab.runtime import netns, xfrm
+from lab.runtime.dataplane import DataPlane
 from lab.runtime.isolation import run_isolated
+from lab.runtime.kernel import Kernel
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.process import node_environment, run_in
 from lab.runtime.tags import Tagging, VlanTagging, VxlanTagging
+from lab.runtime.userspace import Userspace
 
 TCP_MD5SIG = 14
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x1, 0x1000
@@ -39,10 +42,12 @@ class Mechanisms:
     """What a lab on this kernel uses."""
 
     tagging: Tagging
-    dataplane: str | None = None
-    """Of IPsec tunnels; None where this host can have none."""
-    no_dataplane: str | None = None
-    """Why not, and what to do about it."""
+    obstacles: Mapping[str, str | None] = field(default_factory=dict)
+    """What keeps each data plane of IPsec tunnels from working here, and what to do about it; None where
+    nothing does."""
+    dataplane: DataPlane | None = None
+    """The one that is chosen for a plan; None where there is none."""
+    dataplane_reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,14 +63,13 @@ class Finding:
 def choose() -> Mechanisms:
     """Pick for this kernel; raises BackendError when it lacks what every lab needs."""
     scratch = netns.create("scratch", forwarding=False)
-    obstacle = _no_userspace(scratch)
-    dataplane = userspace.NAME if obstacle is None else None
     try:
+        obstacles = _obstacles(scratch)
         if _tried(_vlan, scratch) is None:
-            return Mechanisms(VlanTagging(), dataplane, obstacle)
+            return Mechanisms(VlanTagging(), obstacles)
         problem = _tried(_vxlan, scratch)
         if problem is None:
-            return Mechanisms(VxlanTagging(), dataplane, obstacle)
+            return Mechanisms(VxlanTagging(), obstacles)
         raise BackendError(
             f"this kernel has neither 802.1Q nor VXLAN interfaces ({problem})",
             hint="load the module 8021q or vxlan: `modprobe vxlan`",
@@ -80,10 +84,33 @@ def libipsec() -> Path | None:
     return next((place for place in places if place.exists()), None)
 
 
-def _no_userspace(scratch: NetworkNamespace) -> str | None:
-    """What keeps charon from carrying tunnels here; None when nothing does."""
+def obstacles_here() -> dict[str, str | None]:
+    """What keeps each data plane from working, tried in a scratch namespace."""
+    scratch = netns.create("scratch", forwarding=False)
+    try:
+        return _obstacles(scratch)
+    finally:
+        os.close(scratch.fd)
+
+
+def _obstacles(scratch: NetworkNamespace) -> dict[str, str | None]:
     if shutil.which("charon-systemd", path=node_environment()["PATH"]) is None:
-        return "charon-systemd is not installed: `make setup`, or `apt install charon-systemd`"
+        missing = "charon-systemd is not installed: `make setup`, or `apt install charon-systemd`"
+        return {Kernel.name: missing, Userspace.name: missing}
+    return {Kernel.name: _no_kernel(scratch), Userspace.name: _no_userspace(scratch)}
+
+
+def _no_kernel(scratch: NetworkNamespace) -> str | None:
+    """What keeps the kernel from carrying tunnels here; None when nothing does."""
+    for what, attempt in KERNEL_NEEDS.items():
+        problem = _tried(attempt, scratch)
+        if problem is not None:
+            return f"this kernel has no {what} ({problem})"
+    return None
+
+
+def _no_userspace(scratch: NetworkNamespace) -> str | None:
+    """What keeps charon from carrying tunnels here itself; None when nothing does."""
     if libipsec() is None:
         return "strongSwan's plugin kernel-libipsec is missing: `apt install libcharon-extra-plugins`"
     problem = _tried(_tun, scratch)
@@ -138,6 +165,10 @@ def _xfrm_interface(_: NetworkNamespace) -> None:
     _link("xfrm", xfrm_if_id=1)
 
 
+def _esp(proposal: str) -> Callable[[NetworkNamespace], None]:
+    return lambda namespace: xfrm.try_association(namespace, proposal)
+
+
 def _nftables(namespace: NetworkNamespace) -> None:
     chain = "chain c { type filter hook forward priority filter; ct state established accept; }"
     result = run_in(namespace, ["nft", "-f", "-"], stdin=f"table inet try {{ {chain}; }}")
@@ -176,6 +207,12 @@ def _tun(_: NetworkNamespace) -> None:
         fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", b"try0", IFF_TUN | IFF_NO_PI))
 
 
+KERNEL_NEEDS = {
+    "xfrm interfaces": _xfrm_interface,
+    "ESP with AES-GCM": _esp("aes256gcm16"),
+    "ESP with AES-CBC": _esp("aes256-sha1"),
+}
+
 ATTEMPTS: tuple[tuple[str, bool, Callable[[NetworkNamespace], None], str], ...] = (
     ("veth", True, _veth, "wires"),
     ("bridge", True, _bridge, "zone LANs, subnets, the provider's cross-connect"),
@@ -184,6 +221,10 @@ ATTEMPTS: tuple[tuple[str, bool, Callable[[NetworkNamespace], None], str], ...] 
     ("nftables", True, _nftables, "firewalls and packet filters"),
     ("tcp-md5", False, _tcp_md5, "shared_key on a peering"),
     ("xfrm-interface", False, _xfrm_interface, "IPsec in the kernel"),
+    ("esp-aes-gcm", False, _esp("aes256gcm16"), "IPsec in the kernel"),
+    ("esp-aes-cbc", False, _esp("aes256-sha1"), "IPsec in the kernel"),
+    ("esp-3des", False, _esp("3des-sha1"), "IPsec in the kernel by old policies"),
+    ("esp-des", False, _esp("des-sha1"), "IPsec in the kernel by old policies"),
     ("tun", False, _tun, "IPsec in user space"),
     ("netem", False, _netem, "delay, jitter and reordering faults"),
     ("tbf", False, _tbf, "rate limits"),

@@ -34,10 +34,11 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer, and descriptors that travel with it."""
+    """An answer, and descriptors that travel with it; those ``given`` are closed here afterwards."""
 
     answer: Any
     fds: tuple[int, ...] = ()
+    given: tuple[int, ...] = ()
 
 
 def pack(value: object) -> str:
@@ -74,7 +75,12 @@ async def serve(sock: socket.socket, handler: Handler) -> asyncio.Server:
     async def on_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while line := await reader.readline():
-                await _answer(writer, await _handled(handler, line))
+                message, reply = await _handled(handler, line)
+                try:
+                    await _answer(writer, message, (*reply.fds, *reply.given))
+                finally:
+                    for fd in reply.given:
+                        os.close(fd)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -83,14 +89,15 @@ async def serve(sock: socket.socket, handler: Handler) -> asyncio.Server:
     return await asyncio.start_unix_server(on_client, sock=sock, limit=LINE_LIMIT)
 
 
-async def _handled(handler: Handler, line: bytes) -> tuple[dict[str, Any], tuple[int, ...]]:
+async def _handled(handler: Handler, line: bytes) -> tuple[dict[str, Any], Reply]:
+    """The message to send, and the reply it was made from."""
     try:
         reply = await handler(_request(line))
     except LabError as error:
-        return to_json(error), ()
+        return to_json(error), Reply(None)
     except OSError as error:
-        return to_json(BackendError(f"the lab cannot do that now: {error.strerror or error}")), ()
-    return {"answer": reply.answer}, reply.fds
+        return to_json(BackendError(f"the lab cannot do that now: {error.strerror or error}")), Reply(None)
+    return {"answer": reply.answer}, reply
 
 
 def _request(line: bytes) -> dict[str, Any]:
@@ -103,8 +110,7 @@ def _request(line: bytes) -> dict[str, Any]:
     return request
 
 
-async def _answer(writer: asyncio.StreamWriter, reply: tuple[dict[str, Any], tuple[int, ...]]) -> None:
-    message, fds = reply
+async def _answer(writer: asyncio.StreamWriter, message: dict[str, Any], fds: tuple[int, ...]) -> None:
     data = json.dumps(message).encode() + b"\n"
     if fds:
         await writer.drain()
@@ -162,6 +168,9 @@ class Control:
         if "error" in message:
             raise from_json(message)
         return message["answer"], fds
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
 
     def supervisor_pid(self) -> int:
         """The supervisor's pid in our PID namespace (unix(7), SO_PEERCRED)."""

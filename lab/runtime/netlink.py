@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
-from socket import AF_INET, AF_INET6, IPPROTO_UDP
+from socket import AF_INET, AF_INET6, IPPROTO_ESP, IPPROTO_UDP
 from types import TracebackType
 from typing import Any, Self
 
@@ -100,6 +100,12 @@ class Router:
         with _explained(f"set {ifname} {details}", self.namespace.name):
             self._ipr.link("set", index=self.index(ifname), **details)
 
+    def segments(self, ifname: str) -> int:
+        """How many segments the interface may be given in one packet, to send them one by one."""
+        with _explained(f"look at {ifname}", self.namespace.name):
+            (link,) = self._ipr.get_links(self.index(ifname))
+        return int(link.get_attr("IFLA_GSO_MAX_SEGS"))
+
     def give_away(self, ifname: str, namespace: NetworkNamespace, new_name: str) -> None:
         """Move an interface to another namespace, under another name."""
         with _explained(f"move {ifname} to {namespace.name}", self.namespace.name):
@@ -111,7 +117,7 @@ class Router:
         self.add_link(ifname, "bridge")
         self.change_link(ifname, state="up")
 
-    def remove_stand_in(self, ifname: str) -> None:
+    def remove_link(self, ifname: str) -> None:
         """An absent one is fine."""
         self._indexes = {"lo": 1}
         for index in self._ipr.link_lookup(ifname=ifname):
@@ -174,19 +180,28 @@ class Router:
                 if error.code != errno.ESRCH:
                     raise
 
+    def flush_routes(self, protocol: int) -> None:
+        """Remove every route that carries this protocol number."""
+        with _explained(f"remove routes of protocol {protocol}", self.namespace.name):
+            self._ipr.flush_routes(proto=protocol)
+
     def steer_udp(
         self, source: Address, destination: Address, port: int, table: int, *, priority: int
     ) -> None:
         """Look such datagrams up in ``table``, even if the destination is our own address."""
-        with _explained(f"add rule for UDP port {port} from {source}", self.namespace.name):
+        ports = {"ip_proto": IPPROTO_UDP, "dport_range": f"{port}:{port}"}
+        self._steer(source, destination, ports, table, priority)
+
+    def steer_esp(self, source: Address, destination: Address, table: int, *, priority: int) -> None:
+        """The same for ESP as an IP protocol of its own."""
+        self._steer(source, destination, {"ip_proto": IPPROTO_ESP}, table, priority)
+
+    def _steer(
+        self, source: Address, destination: Address, what: dict[str, Any], table: int, priority: int
+    ) -> None:
+        with _explained(f"add rule for packets from {source}", self.namespace.name):
             self._ipr.rule(
-                "add",
-                src=str(source),
-                dst=str(destination),
-                ip_proto=IPPROTO_UDP,
-                dport_range=f"{port}:{port}",
-                table=table,
-                priority=priority,
+                "add", src=str(source), dst=str(destination), table=table, priority=priority, **what
             )
 
     def defer_local_addresses(self, priority: int) -> None:

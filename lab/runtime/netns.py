@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from zlib import crc32
 
 from lab.runtime import syscalls
 
@@ -22,6 +23,7 @@ SYSCTLS: Mapping[str, str] = {
     "ipv4/conf/default/send_redirects": "0",
     "ipv4/conf/all/arp_ignore": "1",
     "ipv4/conf/all/arp_announce": "2",
+    "ipv4/conf/default/ignore_routes_with_linkdown": "1",
     "ipv4/fib_multipath_hash_policy": "1",
     "ipv4/icmp_ratelimit": "0",
     "ipv4/icmp_msgs_per_sec": "100000",
@@ -31,16 +33,23 @@ SYSCTLS: Mapping[str, str] = {
     "ipv6/conf/default/accept_ra": "0",
     "ipv6/conf/all/accept_dad": "0",
     "ipv6/conf/default/accept_dad": "0",
+    "ipv6/conf/default/ignore_routes_with_linkdown": "1",
+    "ipv6/conf/default/keep_addr_on_down": "1",
     "ipv6/fib_multipath_hash_policy": "1",
     "ipv6/icmp/ratelimit": "0",
 }
 """Every namespace: asymmetric paths are normal, ECMP hashes the 5-tuple, an interface answers
 ARP only for its own addresses, and a TCP connection attempt gives up after 7 s so that a
-session comes back soon after its link does. ICMP errors are not rationed: many flows to a closed
-port get an answer each. No duplicate address detection (RFC 4862): while it
-goes on, for a second or two, a router resolves no IPv6 neighbour for what it forwards."""
+session comes back soon after its link does. A router sends nothing into a port without carrier, and
+an interface that is set down keeps its IPv6 addresses as it does those of IPv4. ICMP errors are not
+rationed: many flows to a closed port get an answer each. No duplicate address detection (RFC 4862):
+while it goes on, for a second or two, a router resolves no IPv6 neighbour for what it forwards."""
 
 FORWARDING_SYSCTLS = ("ipv4/ip_forward", "ipv6/conf/all/forwarding")
+
+HASH_SEED = "ipv4/fib_multipath_hash_seed"
+"""Of ECMP, for both IP versions (Linux 6.11). All namespaces of a kernel have the same seed otherwise, so
+that a router would send all that it gets from the one before it by one next hop of several."""
 
 
 class NetworkNamespace:
@@ -64,10 +73,12 @@ class NetworkNamespace:
             os.close(home)
 
 
-def set_interface(namespace: NetworkNamespace, ifname: str, key: str, value: str) -> None:
+def set_interface(
+    namespace: NetworkNamespace, ifname: str, key: str, value: str, *, family: str = "ipv4"
+) -> None:
     """A setting of one interface, as ``accept_local``."""
     with namespace.entered():
-        _sysctl(f"ipv4/conf/{ifname}/{key}", value)
+        _sysctl(f"{family}/conf/{ifname}/{key}", value)
 
 
 def create(name: str, *, forwarding: bool) -> NetworkNamespace:
@@ -79,6 +90,7 @@ def create(name: str, *, forwarding: bool) -> NetworkNamespace:
             namespace = NetworkNamespace(name, os.open(SELF, os.O_RDONLY | os.O_CLOEXEC))
             for key, value in SYSCTLS.items():
                 _sysctl(key, value)
+            _sysctl(HASH_SEED, str(crc32(name.encode())))
             if forwarding:
                 for key in FORWARDING_SYSCTLS:
                     _sysctl(key, "1")

@@ -7,7 +7,7 @@ question of its own (``settled``). It outlives a speaker's process, as the plan 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
@@ -32,7 +32,8 @@ Json = dict[str, Any]
 
 
 class Operations:
-    """The part of the control socket that changes something."""
+    """The part of the control socket that changes something. ``changing`` is held by whoever changes the
+    lab, so that one does at a time; ``cut`` tells the namespaces in which a fault holds a port down."""
 
     def __init__(
         self,
@@ -41,13 +42,16 @@ class Operations:
         namespaces: dict[str, NetworkNamespace],
         events: EventLog,
         reaper: Reaper,
+        changing: asyncio.Lock,
+        cut: Callable[[], Collection[str]],
     ) -> None:
         self._view = view
         self._speakers = speakers
         self._namespaces = namespaces
         self._events = events
         self._reaper = reaper
-        self._applying = asyncio.Lock()
+        self._changing = changing
+        self._cut = cut
 
     async def answer(self, request: Json) -> Any:
         """Raises InputError for a request that cannot be met, BackendError when the kernel or a
@@ -102,11 +106,12 @@ class Operations:
     async def apply(self, plan: Plan) -> list[str]:
         """Turn the lab into that of ``plan``, all of it or nothing; returns what changed, a
         sentence each. The lab keeps its name, and what it was told to originate."""
-        async with self._applying:
+        async with self._changing:
             old = self._view.plan
             if self._view.mechanisms.dataplane is None:
                 plan = without_tunnels(plan)
             changes = changes_between(old, plan)
+            self._refuse_routes_that_are_cut(changes)
             if changes.filters or changes.routes or changes.removed_routes:
                 with self._reaper.leaving_children():
                     await asyncio.to_thread(wiring.change, changes, self._namespaces)
@@ -115,6 +120,16 @@ class Operations:
                 self._events.write("applied", changes=list(changes.sentences))
             await self._reconfigure(old, changes)
             return list(changes.sentences)
+
+    def _refuse_routes_that_are_cut(self, changes: Changes) -> None:
+        """The kernel would not take them."""
+        touched = {route.namespace for route in (*changes.routes, *changes.removed_routes)}
+        cut = sorted(touched.intersection(self._cut()))
+        if cut:
+            raise InputError(
+                f"static routes of {', '.join(cut)} change, where a fault holds a port down",
+                hint="`mseelab fault clear` it first; `mseelab fault list` shows which",
+            )
 
     async def _reconfigure(self, old: Plan, changes: Changes) -> None:
         """All agents are told before one is waited for, so that one that is down stops none."""

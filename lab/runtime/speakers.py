@@ -18,12 +18,14 @@ from typing import Any
 
 from lab.agent.channel import Channel, ChannelClosedError
 from lab.errors import BackendError
+from lab.fault.effects import Halt
 from lab.plan.render.exabgp import render_speaker
 from lab.plan.types import Speaker
 from lab.runtime.events import EventLog
+from lab.runtime.halting import STATES, ends, press, strongest
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.zygote import MESSAGE, Exited, Start, Started, send_start
-from lab.timing import AGENT_ANSWER
+from lab.timing import AGENT_ANSWER, DAEMON_END
 
 FIRST_RESTART_S = 0.25
 LONGEST_RESTART_S = 10.0
@@ -42,6 +44,10 @@ class RunningSpeaker:
     pid: int | None = None
     started_at: float = 0.0
     pause: float = FIRST_RESTART_S
+    restart: asyncio.TimerHandle | None = None
+    halt: Halt | None = None
+    """How a fault keeps it from doing anything."""
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
     answers: dict[int, asyncio.Future[Any]] = field(default_factory=dict)
 
     @property
@@ -50,7 +56,13 @@ class RunningSpeaker:
 
     @property
     def state(self) -> str:
+        if self.halt is not None:
+            return STATES[self.halt]
         return "running" if self.pid is not None else "restarting"
+
+    @property
+    def answering(self) -> bool:
+        return self.channel is not None and self.halt is not Halt.FREEZE
 
 
 class Speakers:
@@ -85,9 +97,13 @@ class Speakers:
 
     async def reconfigure(self, speaker: Speaker, do: str, **details: Any) -> None:
         """From now on ``speaker`` is what runs in its namespace, also when its process is started
-        again; its agent is told by ``do``. Raises BackendError when it has not taken that over."""
+        again; its agent is told by ``do``. Raises BackendError when it has not taken that over. One that
+        a fault holds takes it over when it runs again."""
         running = self._all[speaker.namespace]
         running.speaker = speaker
+        if running.halt is not None:
+            self._send_when_thawed(running, do, details)
+            return
         try:
             await self.ask(speaker.namespace, do, **details)
         except BackendError as error:
@@ -97,14 +113,14 @@ class Speakers:
     async def ask(self, namespace: str, do: str, **details: Any) -> Any:
         """The answer of a speaker's agent. Raises BackendError when there is none."""
         running = self._all[namespace]
-        if running.channel is None:
-            raise BackendError(f"{namespace}: its BGP daemon is not running", hint=f"see {running.log}")
+        if not running.answering:
+            state = "not running" if running.halt is None else STATES[running.halt]
+            raise BackendError(f"{namespace}: its BGP daemon is {state}", hint=f"see {running.log}")
         self._next_request += 1
         number = self._next_request
         future = running.answers[number] = self._loop.create_future()
         try:
-            if not running.channel.send({"request": number, "do": do, **details}):
-                self._loop.add_writer(running.channel, self._flush, running, running.channel)
+            self._send(running, {"request": number, "do": do, **details})
             return await asyncio.wait_for(future, AGENT_ANSWER.seconds)
         except (TimeoutError, ChannelClosedError):
             raise BackendError(
@@ -117,11 +133,50 @@ class Speakers:
     async def statuses(self, among: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
         """Every speaker's status, or of some, by namespace; a speaker that is down has none."""
         chosen = self if among is None else [self._all[name] for name in among]
-        names = [running.name for running in chosen if running.channel is not None]
+        names = [running.name for running in chosen if running.answering]
         answers = await asyncio.gather(*(self.ask(name, "status") for name in names), return_exceptions=True)
         return {name: answer for name, answer in zip(names, answers, strict=True) if isinstance(answer, dict)}
 
+    async def hold(self, namespace: str, halts: Collection[Halt]) -> None:
+        """Keep its daemon from doing anything in these ways, or in none any more.
+
+        One that has ended stays so until none is left. Returns when it is as wanted; raises
+        BackendError when it does not end.
+        """
+        running = self._all[namespace]
+        before, running.halt = running.halt, strongest(halts, running.halt)
+        if running.restart is not None:
+            running.restart.cancel()
+            running.restart = None
+        running.ended.clear()
+        press(running.pid, before, running.halt)
+        if running.halt is None and running.channel is None and running.pid is None:
+            self._start(running)
+        if ends(running.halt) and running.pid is not None:
+            await self._end_of(running)
+
+    async def _end_of(self, running: RunningSpeaker) -> None:
+        try:
+            await asyncio.wait_for(running.ended.wait(), DAEMON_END.seconds)
+        except TimeoutError:
+            limit = f"{DAEMON_END.seconds:g} s ({DAEMON_END.name})"
+            raise BackendError(
+                f"{running.name}: its BGP daemon did not end in {limit}", hint="`how: kill` does not ask it"
+            ) from None
+
+    def _send(self, running: RunningSpeaker, message: dict[str, Any]) -> None:
+        assert running.channel is not None
+        if not running.channel.send(message):
+            self._loop.add_writer(running.channel, self._flush, running, running.channel)
+
+    def _send_when_thawed(self, running: RunningSpeaker, do: str, details: dict[str, Any]) -> None:
+        """A frozen agent finds it in its socket; one that has ended starts with it."""
+        if running.channel is not None:
+            self._next_request += 1
+            self._send(running, {"request": self._next_request, "do": do, **details})
+
     def _start(self, running: RunningSpeaker) -> None:
+        running.restart = None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         log = os.open(running.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         start = Start(running.name, running.speaker.config, render_speaker(running.speaker.config))
@@ -147,19 +202,24 @@ class Speakers:
             case Started(name, pid):
                 self._all[name].pid = pid
                 self._events.write("daemon-started", name, daemon="exabgp", pid=pid)
+                press(pid, None, self._all[name].halt)
             case Exited(name, status):
                 self._on_exit(self._all[name], os.waitstatus_to_exitcode(status))
 
     def _on_exit(self, running: RunningSpeaker, code: int) -> None:
         running.pid = None
+        running.ended.set()
         if running.channel is not None:
             self._drop_channel(running, running.channel)
+        if ends(running.halt):
+            self._events.write("daemon-halted", running.name, daemon="exabgp", status=_exit_text(code))
+            return
         if self._loop.time() - running.started_at > STABLE_S:
             running.pause = FIRST_RESTART_S
         self._events.write(
             "daemon-died", running.name, daemon="exabgp", status=_exit_text(code), restart_in_s=running.pause
         )
-        self._loop.call_later(running.pause, self._start, running)
+        running.restart = self._loop.call_later(running.pause, self._start, running)
         running.pause = min(running.pause * 2, LONGEST_RESTART_S)
 
     def _flush(self, running: RunningSpeaker, channel: Channel) -> None:

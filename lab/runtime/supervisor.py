@@ -10,16 +10,20 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from lab.errors import BackendError, LabError
 from lab.plan.tunnel_facts import count_of_tunnels, sessions_at_tunnels, without_tunnels
 from lab.plan.types import Plan
-from lab.runtime import capability, control, wiring
+from lab.runtime import capability, control, planes, wiring
 from lab.runtime.capability import Mechanisms
 from lab.runtime.convergence import Observation, converged, expected_sessions, observe
+from lab.runtime.dataplane import WHERE
 from lab.runtime.events import EventLog
+from lab.runtime.faults import Faults
 from lab.runtime.isolation import own_mounts
+from lab.runtime.keys import KeyFeed
 from lab.runtime.launch import AUTO, Failed, Orders, Progress, Ready, receive_orders
 from lab.runtime.operations import Operations
 from lab.runtime.reaper import Reaper
@@ -95,22 +99,29 @@ class _Supervisor:
         if isinstance(self._chosen, LabError):
             raise self._chosen
         self._mechanisms = self._chosen
-        self._settle_tunnels(self._mechanisms)
+        self._settle_tunnels()
         self._namespaces = wiring.create_namespaces(self._plan)
         wiring.wire(self._plan, self._namespaces, self._mechanisms.tagging)
         self._tunnels = Tunnels(self._plan, self._folder)
-        self._tunnels.build(self._namespaces)
+        if self._mechanisms.dataplane is not None:
+            self._tunnels.build(self._namespaces, self._mechanisms.dataplane)
         self._step(f"wired {len(self._plan.namespaces)} namespaces, tags by {self._mechanisms.tagging.name}")
 
-    def _settle_tunnels(self, mechanisms: Mechanisms) -> None:
+    def _settle_tunnels(self) -> None:
         """A host that cannot carry tunnels still gets the rest of the lab, unless it was asked for one
         data plane by name."""
-        if not self._plan.tunnels or mechanisms.dataplane is not None:
+        ends = self._plan.tunnels
+        choice = planes.choose(self._orders.dataplane if ends else AUTO, self._mechanisms.obstacles, ends)
+        why = choice.why if ends else None
+        self._mechanisms = replace(self._mechanisms, dataplane=choice.plane, dataplane_reason=why)
+        if ends and choice.plane is None:
+            self._plan = without_tunnels(self._plan)
+            self._step(f"no IPsec tunnels: {choice.why}", warning=True)
             return
-        if self._orders.dataplane != AUTO:
-            raise BackendError(f"no data plane {self._orders.dataplane!r} here: {mechanisms.no_dataplane}")
-        self._plan = without_tunnels(self._plan)
-        self._step(f"no IPsec tunnels: {mechanisms.no_dataplane}", warning=True)
+        if choice.left_out:
+            refused = ", ".join(choice.left_out)
+            self._step(f"without ESP proposals that this kernel refuses: {refused}", warning=True)
+        self._plan = replace(self._plan, tunnels=choice.ends)
 
     async def _live(self, zygote: socket.socket) -> None:
         self._stopping = asyncio.Event()
@@ -127,9 +138,26 @@ class _Supervisor:
             self._mechanisms,
             rootless=self._rootless,
         )
-        self._operations = Operations(
-            self._view, self._speakers, self._namespaces, self._events, self._reaper
+        changing = asyncio.Lock()
+        self._faults = Faults(
+            self._view,
+            self._speakers,
+            self._tunnels,
+            self._namespaces,
+            self._events,
+            self._reaper,
+            changing,
         )
+        self._operations = Operations(
+            self._view,
+            self._speakers,
+            self._namespaces,
+            self._events,
+            self._reaper,
+            changing,
+            self._faults.namespaces_cut,
+        )
+        self._keys = KeyFeed(self._tunnels)
         server = await control.serve(control.listen(self._folder.control_socket), self._handle)
         self._step(f"started {len(self._plan.speakers)} BGP speakers")
         await self._tunnels.start(self._events)
@@ -149,9 +177,14 @@ class _Supervisor:
             await self._converge(_beside_tunnels, deadline)
             self._tunnels.open()
             await self._until_tunneled(deadline)
-            self._step(f"opened {count_of_tunnels(self._view.plan)} IPsec tunnels")
+            self._step(f"opened {count_of_tunnels(self._view.plan)} IPsec tunnels {self._carried()}")
         await self._converge(expected_sessions, deadline)
         self._view.state = "running"
+
+    def _carried(self) -> str:
+        """By what, and why."""
+        plane = self._mechanisms.dataplane
+        return "" if plane is None else f"in {WHERE[plane.name]}: {self._mechanisms.dataplane_reason}"
 
     async def _until_tunneled(self, deadline: float) -> None:
         while not self._stopping.is_set() and (missing := self._tunnels.missing(self._view.plan)):
@@ -213,10 +246,11 @@ class _Supervisor:
         asker, self._asker = self._asker, None
         assert asker is not None
         asyncio.get_running_loop().remove_reader(asker)
+        plane = self._mechanisms.dataplane
         facts = {
             "rootless": self._rootless,
             "tagging": self._mechanisms.tagging.name,
-            "dataplane": self._mechanisms.dataplane if self._view.plan.tunnels else None,
+            "dataplane": plane.name if plane is not None and self._view.plan.tunnels else None,
         }
         with contextlib.suppress(OSError):
             asker.sendall(pickle.dumps(Ready(seconds, facts)))
@@ -253,8 +287,15 @@ class _Supervisor:
                 return control.Reply("stopping")
             case "namespace":
                 return self._view.namespace(request["namespace"])
+            case "keys":
+                missing, fd = await self._keys.listen()
+                return control.Reply({"missing": missing}, given=(fd,))
             case "originate" | "withdraw" | "apply":
                 return control.Reply(await self._operations.answer(request))
+            case "fault-apply" | "fault-clear" | "fault-list":
+                return control.Reply(await self._faults.answer(request))
+            case "inspect":
+                return control.Reply(await self._view.inspect() | {"faults": self._faults.listed()})
             case _:
                 return control.Reply(await self._view.answer(request))
 

@@ -30,9 +30,13 @@ LOOSE_BINDING = 0x4
 
 
 class Tagging(Protocol):
-    """How sub-interfaces are made; ``prepare`` is called once for each trunk wire."""
+    """How sub-interfaces are made; ``prepare`` is called once for each trunk wire.
+
+    ``follows_port``: a sub-interface loses its carrier when its port does.
+    """
 
     name: str
+    follows_port: bool
 
     def prepare(self, trunk: Trunk, routers: dict[str, Router]) -> None: ...
 
@@ -62,6 +66,7 @@ class VlanTagging:
     """
 
     name = "802.1Q"
+    follows_port = True
 
     def __init__(self) -> None:
         self._outer: dict[tuple[str, str, int], str] = {}
@@ -104,6 +109,7 @@ class VxlanTagging:
     """One VXLAN interface per tag over the trunk."""
 
     name = "VXLAN"
+    follows_port = False
 
     def prepare(self, trunk: Trunk, routers: dict[str, Router]) -> None:
         for end in (trunk.wire.a, trunk.wire.b):

@@ -52,13 +52,14 @@ class View:
     async def answer(self, request: dict[str, Any]) -> Any:
         """Answer a request of the control socket. Raises InputError for one it cannot."""
         match request:
-            case {"do": "inspect"}:
-                return await self.inspect()
             case {"do": "routes" | "why" as what, "namespace": name, **details}:
                 return await self._speakers.ask(self.resolve(name, speaker=True), what, **details)
             case {"do": "sessions", "namespace": name}:
-                status = await self._speakers.ask(self.resolve(name, speaker=True), "status")
-                return status["sessions"]
+                resolved = self.resolve(name, speaker=True)
+                return self._sessions(resolved, await self._speakers.statuses([resolved]))
+            case {"do": "tunnels", "namespace": name}:
+                node = self.resolve(name, speaker=False)
+                return [end for end in await self._tunnels.describe() if end["node"] == node]
             case {"do": "plan"}:
                 return pack(self.plan)
             case {"do": "settled"}:
@@ -71,11 +72,13 @@ class View:
     async def inspect(self) -> dict[str, Any]:
         """The shape every tool may rely on; see the README's command-line contract."""
         statuses = await self._speakers.statuses()
+        plane = self.mechanisms.dataplane
         return {
             "lab": self.plan.name,
             "state": self.state,
             "backend": "netns",
-            "dataplane": self.mechanisms.dataplane if self.plan.tunnels else None,
+            "dataplane": plane.name if plane is not None and self.plan.tunnels else None,
+            "dataplane_reason": self.mechanisms.dataplane_reason,
             "rootless": self._rootless,
             "tagging": self.mechanisms.tagging.name,
             "nodes": [self._node(namespace.name) for namespace in self.plan.namespaces],
@@ -186,7 +189,8 @@ class View:
         """A daemon that is down has its sessions in state idle."""
         if name in statuses:
             return list(statuses[name]["sessions"])
-        config = self.plan.speaker(name).config
+        config, state = self.plan.speaker(name).config, self._speakers[name].state
+        why = "its BGP daemon " + ("does not answer" if state == "running" else f"is {state}")
         return [
             {
                 "neighbor": neighbor.name,
@@ -195,8 +199,16 @@ class View:
                 "local_asn": config.asn,
                 "peer_asn": neighbor.peer_asn,
                 "state": "idle",
-                "prefixes_received": 0,
+                "held_down": False,
                 "uptime_s": None,
+                "established_transitions": 0,
+                "prefixes_received": 0,
+                "prefixes_accepted": 0,
+                "prefixes_advertised": 0,
+                "end_of_rib": False,
+                "updates_sent": 0,
+                "updates_received": 0,
+                "last_error": why,
             }
             for neighbor in config.neighbors
         ]

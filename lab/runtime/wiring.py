@@ -11,7 +11,8 @@ from contextlib import ExitStack
 from lab.errors import BackendError
 from lab.plan.changes import Changes
 from lab.plan.render.nft import render_filter
-from lab.plan.types import PacketFilter, Plan, StaticRoute
+from lab.plan.render.translation import render_translations
+from lab.plan.types import PacketFilter, Plan, StaticRoute, Translation
 from lab.runtime import netns
 from lab.runtime.netlink import Router
 from lab.runtime.netns import NetworkNamespace
@@ -32,6 +33,7 @@ def wire(plan: Plan, namespaces: dict[str, NetworkNamespace], tagging: Tagging) 
     The filters go first: nft works beside us, and rules may name interfaces to come.
     """
     filters = [_start_filter(each, namespaces[each.namespace]) for each in plan.filters]
+    translations = _start_translations(plan, namespaces)
     with ExitStack() as stack:
         routers = {name: stack.enter_context(Router(namespace)) for name, namespace in namespaces.items()}
         _add_wires(plan, routers, namespaces)
@@ -41,9 +43,11 @@ def wire(plan: Plan, namespaces: dict[str, NetworkNamespace], tagging: Tagging) 
             routers[assignment.namespace].add_address(assignment.ifname, assignment.address)
         _turn_up(plan, routers)
         for route in plan.static_routes:
-            _set_route(routers[route.namespace], route)
+            set_route(routers[route.namespace], route)
     for packet_filter, loading in filters:
         _check_filter(packet_filter, loading.result())
+    for name, loading in translations.items():
+        _check_rules(name, "address translation", loading.result())
 
 
 def change(changes: Changes, namespaces: dict[str, NetworkNamespace]) -> None:
@@ -60,10 +64,11 @@ def change(changes: Changes, namespaces: dict[str, NetworkNamespace]) -> None:
         for route in changes.removed_routes:
             routers[route.namespace].remove_route(route.prefix)
         for route in changes.routes:
-            _set_route(routers[route.namespace], route)
+            set_route(routers[route.namespace], route)
 
 
-def _set_route(router: Router, route: StaticRoute) -> None:
+def set_route(router: Router, route: StaticRoute) -> None:
+    """As the plan has it, whatever it was before. Raises BackendError."""
     router.set_route(route.prefix, route.next_hops, route.ifname, onlink=route.onlink)
 
 
@@ -114,8 +119,23 @@ def _start_filter(packet_filter: PacketFilter, namespace: NetworkNamespace) -> t
 
 
 def _check_filter(packet_filter: PacketFilter, result: Result) -> None:
+    _check_rules(packet_filter.namespace, "packet filter", result)
+
+
+def _start_translations(plan: Plan, namespaces: dict[str, NetworkNamespace]) -> dict[str, Running]:
+    """By namespace."""
+    rules: dict[str, list[Translation]] = {}
+    for one in plan.translations:
+        rules.setdefault(one.namespace, []).append(one)
+    return {
+        name: Running(namespaces[name], ["nft", "-f", "-"], render_translations(own))
+        for name, own in rules.items()
+    }
+
+
+def _check_rules(namespace: str, what: str, result: Result) -> None:
     if result.returncode != 0:
         raise BackendError(
-            f"{packet_filter.namespace}: nft refused the packet filter: {result.output.strip()}",
+            f"{namespace}: nft refused the {what}: {result.output.strip()}",
             hint="`mseelab doctor` shows whether this kernel has nftables",
         )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
 from lab.errors import InputError
+from lab.fault.catalogue import FaultSpec, LinkDown, NodeDown
 from lab.model.load import load_document
 from lab.model.shipped import find_topology
+from lab.probe.stream import Stream
 from lab.scenario.memory import MemoryLab
 from lab.scenario.running import RunningLab
 from lab.scenario.stage import Stage, stage_of
@@ -22,11 +25,14 @@ MSEE_ADDRESS, NOBODY = "192.168.100.130", "10.1.255.99"
 VNET = "10.17.0.0/16"
 OURS = "10.99.0.0/24"
 
+SECURED = "expressroute-vpn"
+DEVICE, INSTANCE = "vpn1", "vpngw-secure-0"
+
 SOON = Budget("test-soon", 20.0)
 
 
-def stage() -> Stage:
-    document, problems = load_document(find_topology(TOPOLOGY))
+def stage(topology: str = TOPOLOGY) -> Stage:
+    document, problems = load_document(find_topology(topology))
     return stage_of(document, problems)
 
 
@@ -90,6 +96,39 @@ def lab(request: pytest.FixtureRequest) -> RunningLab:
     return running
 
 
+@pytest.fixture(scope="module")
+def secured_live() -> Iterator[RunningLab]:
+    with lab_of(stage(SECURED), unique_name("test-tunnels"), CONVERGENCE) as ours:
+        if ours.ready.facts["dataplane"] is None:
+            pytest.skip("this host carries no IPsec tunnels")
+        yield ours.running
+
+
+@pytest.fixture(scope="module")
+def secured_memory() -> RunningLab:
+    plan = stage(SECURED).plan
+    end = next(each for each in plan.tunnels if (each.namespace, each.peer) == (DEVICE, INSTANCE))
+    carried = dict.fromkeys(("bytes_in", "bytes_out", "packets_in", "packets_out"), 100)
+    told = {
+        "name": end.name,
+        "node": end.namespace,
+        "peer": end.peer,
+        "state": "established",
+        "ike_proposal": "AES_CBC/256/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_1024",
+        "esp_proposal": "AES_GCM_16/256",
+        "local_selectors": ["0.0.0.0/0"],
+        "remote_selectors": ["0.0.0.0/0"],
+        "problem": None,
+    }
+    return MemoryLab(plan, tunnels_of={DEVICE: [told | carried], "dmz1": []})
+
+
+@pytest.fixture(params=["secured_memory", pytest.param("secured_live", marks=pytest.mark.lab)])
+def secured(request: pytest.FixtureRequest) -> RunningLab:
+    running: RunningLab = request.getfixturevalue(request.param)
+    return running
+
+
 def _named(sessions: list[dict[str, Any]], neighbor: str) -> dict[str, Any]:
     return next(each for each in sessions if each["neighbor"] == neighbor)
 
@@ -110,6 +149,22 @@ def test_a_route_says_all_that_can_be_claimed_of_it(lab: RunningLab) -> None:
     assert (route["peer"], route["next_hop"], route["as_path"]) == (MSEE, MSEE_ADDRESS, [12076])
     assert (route["communities"], route["local_pref"], route["weight"]) == ([], 100, 0)
     assert route["reason"] == "external"
+
+
+def test_a_tunnel_says_all_that_can_be_claimed_of_it(secured: RunningLab) -> None:
+    (end,) = [each for each in secured.tunnels(DEVICE) if each["peer"] == INSTANCE]
+    assert (end["name"], end["node"]) == ("conn-secure-0", DEVICE)
+    assert (end["state"], end["problem"]) == ("established", None)
+    assert end["ike_proposal"] == "AES_CBC/256/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_1024"
+    assert end["esp_proposal"] == "AES_GCM_16/256"
+    assert end["local_selectors"] == end["remote_selectors"] == ["0.0.0.0/0"]
+    assert min(end[each] for each in ("bytes_in", "bytes_out", "packets_in", "packets_out")) > 0
+
+
+def test_no_tunnel_ends_at_most_nodes(secured: RunningLab) -> None:
+    assert secured.tunnels("dmz1") == []
+    with pytest.raises(InputError, match="no-such-node"):
+        secured.tunnels("no-such-node")
 
 
 def test_why_follows_a_route_from_import_to_export(lab: RunningLab) -> None:
@@ -199,6 +254,34 @@ def test_changes_add_up(live: RunningLab) -> None:
     assert live.plan.description == "the first change"
 
 
+def test_a_flow_gets_through_both_ways(lab: RunningLab) -> None:
+    lab.start_flow(Stream("through", EDGE, ip_address(MSEE_ADDRESS), ports=2))
+    lab.mark_flows()
+    seen = wait_until(
+        "a packet has come back",
+        lambda: lab.flow("through"),
+        lambda report: report.recent["return"].tally.arrived > 0,
+        SOON,
+    )
+    for passages in (seen.total, seen.recent):
+        assert [passage.silent_since for passage in passages.values()] == [None, None]
+        assert [passage.tally.lost for passage in passages.values()] == [0, 0]
+    assert seen.total["forward"].ports == 2
+    assert seen.at > seen.started
+    assert [report.stream.name for report in lab.flows()] == ["through"]
+    with pytest.raises(InputError, match="there is a flow through already"):
+        lab.start_flow(Stream("through", EDGE, ip_address(MSEE_ADDRESS)))
+
+
+def test_a_flow_has_two_ends_and_a_name(lab: RunningLab) -> None:
+    with pytest.raises(InputError, match="no-such-node"):
+        lab.start_flow(Stream("lost", "no-such-node", ip_address(MSEE_ADDRESS)))
+    with pytest.raises(InputError, match="the address of 0 nodes"):
+        lab.start_flow(Stream("lost", EDGE, ip_address(NOBODY)))
+    with pytest.raises(InputError, match="there is no flow lost"):
+        lab.flow("lost")
+
+
 @pytest.mark.parametrize("ask", ["sessions", "routes", "fib", "neighbors"])
 def test_an_unknown_node_is_refused(lab: RunningLab, ask: str) -> None:
     with pytest.raises(InputError, match="no-such-node"):
@@ -208,3 +291,22 @@ def test_an_unknown_node_is_refused(lab: RunningLab, ask: str) -> None:
 def test_an_unknown_neighbor_is_refused(lab: RunningLab) -> None:
     with pytest.raises(InputError, match="no-such-neighbor"):
         lab.diagnose(EDGE, "no-such-neighbor")
+
+
+CUT = FaultSpec(name="cut", link_down=LinkDown(link="app1--core1"))
+
+
+def test_what_is_broken_is_mended_by_its_name(lab: RunningLab) -> None:
+    assert lab.apply_fault(CUT.fault(lab.plan)) == "cut"
+    with pytest.raises(InputError, match="that is so already"):
+        lab.apply_fault(FaultSpec(link_down=CUT.link_down).fault(lab.plan))
+    with pytest.raises(InputError, match="a fault cut is applied already"):
+        lab.apply_fault(FaultSpec(name="cut", node_down=NodeDown(node="core1")).fault(lab.plan))
+    lab.clear_fault("cut")
+    with pytest.raises(InputError, match="no fault cut is applied"):
+        lab.clear_fault("cut")
+
+
+def test_a_fault_without_a_name_is_called_by_its_kind(lab: RunningLab) -> None:
+    assert lab.apply_fault(FaultSpec(link_down=CUT.link_down).fault(lab.plan)) == "link_down"
+    lab.clear_fault("link_down")

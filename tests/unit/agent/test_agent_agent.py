@@ -64,9 +64,10 @@ class Reactor:
 
 
 class Links:
-    """The twin of LinkWatch: the test says when an interface comes up."""
+    """The twin of LinkWatch: the test says when an interface comes up or loses its carrier."""
 
     up = False
+    lost: frozenset[Any] = frozenset()
 
     def fileno(self) -> int:
         return 0
@@ -74,6 +75,10 @@ class Links:
     def came_up(self) -> bool:
         up, self.up = self.up, False
         return up
+
+    def cut(self) -> frozenset[Any]:
+        lost, self.lost = self.lost, frozenset()
+        return lost
 
 
 @dataclass
@@ -301,3 +306,16 @@ def test_the_agent_ends_with_its_supervisor(cast: Cast) -> None:
     with pytest.raises(SystemExit) as ended:
         cast.agent.turn()
     assert ended.value.code == 0
+
+
+@pytest.mark.parametrize(("ttl", "falls"), [(1, True), (None, False)])
+def test_a_session_of_one_hop_ends_with_the_carrier(cast: Cast, ttl: int | None, falls: bool) -> None:
+    one_hop = replace(CONFIG, neighbors=tuple(replace(each, ttl=ttl) for each in CONFIG.neighbors))
+    cast.ask("configure", config=b64encode(pickle.dumps(one_hop)).decode())
+    cast.up(CE1, CE2)
+    dropped: list[Any] = []
+    for each in CONFIG.neighbors:
+        cast.reactor.peer_of(session(each))._reset = dropped.append
+    cast.links.lost = frozenset({CE1.local_address})
+    cast.agent.turn()
+    assert dropped == (["the interface lost its carrier"] if falls else [])

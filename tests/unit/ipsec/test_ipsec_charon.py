@@ -1,46 +1,18 @@
-"""What charon is told of a tunnel end, what it lists, and what its words mean."""
+"""What charon is told of a tunnel end, and what it lists."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
+from ipsec_builders import AZURE, CERTIFIED, CUSTOM, KEY
 
-from lab.ipsec import charon, problems
-from lab.ipsec.associations import Associations, associations
-from lab.plan.proposals import AZURE_ACCEPTS, AZURE_OFFERS
-from lab.plan.tunnels import Child, Initiation, Proposals, TunnelEnd
+from lab.ipsec import charon
+from lab.ipsec.associations import Associations, associations, barren
+from lab.plan.tunnels import Child
 
-KEY = "th1s.must+stay&here"
-AZURE = TunnelEnd(
-    name="c-0",
-    namespace="gw-0",
-    ifname="vpn1",
-    peer="vpn1",
-    local_address=ip_address("192.0.2.1"),
-    remote_address=ip_address("198.51.100.1"),
-    inner_address=ip_address("10.2.0.4"),
-    inner_peer_address=ip_address("172.16.0.3"),
-    shared_key=KEY,
-    offered=AZURE_OFFERS,
-    accepted=AZURE_ACCEPTS,
-    children=(Child("any"),),
-    takes_any_selectors=True,
-    initiation=Initiation.PATIENT,
-    answers=True,
-    dpd_timeout=45,
-    ike_lifetime=28800,
-    child_lifetime=27000,
-    child_bytes=104857600000,
-    routes=(),
-    metric=0,
-    mtu=1400,
-    mss=1350,
-)
-ONLY = Proposals(("aes256-sha256-ecp384",), ("aes256gcm16",))
-CUSTOM = replace(AZURE, offered=ONLY, accepted=ONLY)
 NARROW = (Child("selectors-1", (ip_network("10.2.0.0/24"),), (ip_network("10.0.0.0/24"),)),)
 
 
@@ -84,8 +56,9 @@ def test_both_addresses_are_the_identities_and_lifetimes_are_as_told() -> None:
 
 
 def test_the_key_is_in_the_message_for_it_and_nowhere_else() -> None:
-    assert charon.shared_key(AZURE)["data"] == KEY
-    elsewhere = (charon.connections(AZURE), charon.settings(AZURE, userspace=True), AZURE)
+    command, message = charon.secret(AZURE)
+    assert (command, message["data"]) == ("load-shared", KEY)
+    elsewhere = (charon.connections(AZURE), charon.settings(AZURE, ("kernel-netlink",)), AZURE)
     assert KEY not in "".join(map(repr, elsewhere))
 
 
@@ -98,10 +71,16 @@ def test_idle_time_and_retransmissions_sum_up_to_the_timeout(timeout: int) -> No
     assert first <= charon.LONGEST_FIRST_WAIT_S, "a lost first message is sent again soon"
 
 
-def test_the_userspace_plugin_is_asked_before_the_kernels() -> None:
-    text = charon.settings(AZURE, userspace=True)
-    assert text.index("kernel-libipsec") < text.index("kernel-netlink")
-    assert "kernel-libipsec" not in charon.settings(AZURE, userspace=False)
+def test_kernel_plugins_are_asked_in_the_order_given() -> None:
+    text = charon.settings(AZURE, ("kernel-libipsec", "kernel-netlink"))
+    assert " kernel-libipsec kernel-netlink socket-default vici" in text
+    assert "kernel-libipsec" not in charon.settings(AZURE, ("kernel-netlink",))
+
+
+def test_every_association_belongs_to_the_tunnels_interface() -> None:
+    for connection in charon.connections(AZURE).values():
+        for child in connection["children"].values():
+            assert (child["if_id_in"], child["if_id_out"]) == ("1", "1")
 
 
 # What it lists.
@@ -131,30 +110,39 @@ def test_counters_of_all_children_are_added() -> None:
     assert associations(both).bytes_in == 11
 
 
-# What its words mean; the lines are charon's own.
+def test_an_ike_association_without_children_is_barren_once_it_stands_and_rests() -> None:
+    standing = {"starting": {"state": "ESTABLISHED", "uniqueid": "3", "child-sas": {}}}
+    trying = {"starting": {"state": "CONNECTING", "uniqueid": "4", "child-sas": {}}}
+    with_child = {"answering": {"state": "ESTABLISHED", "uniqueid": "5", "child-sas": {"any-1": {}}}}
+    busy = {"answering": standing["starting"] | {"uniqueid": "6", "tasks-active": ["CHILD_CREATE"]}}
+    assert barren([standing, trying, with_child, busy]) == {"3"}
 
 
-@pytest.mark.parametrize(
-    ("line", "problem"),
-    [
-        ("received AUTHENTICATION_FAILED notify error", problems.KEYS),
-        ("tried 1 shared key for '192.0.2.1' - '198.51.100.1', but MAC mismatched", problems.KEYS),
-        ("received NO_PROPOSAL_CHOSEN notify error", problems.IKE_PROPOSAL),
-        ("received NO_PROPOSAL_CHOSEN notify, no CHILD_SA built", problems.ESP_PROPOSAL),
-        ("no acceptable proposal found", problems.ESP_PROPOSAL),
-        ("received TS_UNACCEPTABLE notify, no CHILD_SA built", problems.SELECTORS),
-        ("traffic selectors 10.9.0.0/16 === 10.8.0.0/16 unacceptable", problems.SELECTORS),
-        ("retransmit 1 of request with message ID 0", problems.UNANSWERED),
-        ("giving up after 2 retransmits", problems.SILENT),
-        ("IKE_SA starting[1] established between 192.0.2.1[192.0.2.1]...198.51.100.1", None),
-        ("retransmit 1 of request with message ID 7", None),
-    ],
-)
-def test_a_line_of_the_log_is_explained(line: str, problem: str | None) -> None:
-    assert problems.problem_in(line) == problem
+# With certificates, and with IKEv1.
+
+HELD = charon.Held(b"private", b"certificate", (b"authority", b"another"))
 
 
-def test_explanations_are_in_azures_terms() -> None:
-    assert "13801" in problems.KEYS
-    assert "AUTHENTICATION_FAILED" in problems.KEYS
-    assert "IkePolicyMismatch" in problems.IKE_PROPOSAL
+def test_with_certificates_the_identities_are_their_subjects() -> None:
+    found = charon.connections(CERTIFIED, HELD)[charon.STARTING]
+    assert found["local"] == {"auth": "pubkey", "id": "CN=gw", "certs": [b"certificate"]}
+    assert found["remote"] == {"auth": "pubkey", "id": "CN=vpn1", "cacerts": [b"authority", b"another"]}
+
+
+def test_a_private_key_is_in_the_message_for_it_and_nowhere_else() -> None:
+    assert charon.secret(CERTIFIED, HELD) == ("load-key", {"type": "rsa", "data": b"private"})
+    assert "private" not in repr(charon.connections(CERTIFIED, HELD)) + repr(HELD)
+
+
+@pytest.mark.parametrize(("anew", "key"), [(False, "rekey_time"), (True, "reauth_time")])
+def test_at_the_end_of_its_life_an_ike_association_gets_new_keys_or_is_made_anew(
+    anew: bool, key: str
+) -> None:
+    found = charon.connections(replace(CUSTOM, reauthenticates=anew))[charon.STARTING]
+    assert [name for name in ("rekey_time", "reauth_time") if name in found] == [key]
+    assert "make_before_break = yes" in charon.settings(CUSTOM, ("kernel-netlink",))
+
+
+def test_ikev1_is_told_as_such_and_has_a_time_of_its_own_for_silent_peers() -> None:
+    found = charon.connections(replace(CUSTOM, ike_version=1))[charon.STARTING]
+    assert (found["version"], found["dpd_timeout"]) == ("1", "45s")

@@ -226,6 +226,22 @@ def test_descriptors_travel_with_an_answer(folder: RunFolder, tmp_path: Path) ->
             os.close(fd)
 
 
+def test_a_descriptor_that_is_given_is_the_clients_alone(folder: RunFolder) -> None:
+    """So the other end of a pair sees when the client has closed it."""
+    ours, theirs = socket.socketpair()
+    given = theirs.detach()
+
+    def client(lab: Control) -> bytes:
+        _, fds = lab.ask_with_fds("keys")
+        for fd in fds:
+            os.close(fd)
+        ours.settimeout(5)
+        return ours.recv(1)
+
+    with ours:
+        assert served(folder, lambda _: Reply(None, given=(given,)), client) == b""
+
+
 def test_answers_with_and_without_descriptors_alternate(folder: RunFolder) -> None:
     def client(lab: Control) -> list[tuple[Any, int]]:
         seen = []

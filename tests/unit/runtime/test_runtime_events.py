@@ -92,3 +92,22 @@ def test_a_log_is_continued_not_overwritten(log: EventLog, path: Path) -> None:
     again.write("second")
     again._file.close()
     assert [event["kind"] for event in lines(path)] == ["first", "second"]
+
+
+def test_another_process_writes_on_the_same_clock(log: EventLog, path: Path) -> None:
+    log.write("progress", at=101.5)
+    other = EventLog.of_running_lab(path)
+    other.write("flow-started", "app1", at=103.0)
+    log.write("lab-running", at=104.0)
+    other._file.close()
+    assert [(event["kind"], event["at"]) for event in lines(path)] == [
+        ("progress", 1.5),
+        ("flow-started", 3.0),
+        ("lab-running", 4.0),
+    ]
+
+
+def test_a_lab_that_is_gone_has_no_log(path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        EventLog.of_running_lab(path)
+    assert not path.exists()

@@ -19,7 +19,7 @@ from lab.model.shipped import find_topology
 from lab.plan.compile import compile_topology
 from lab.plan.errors import PlanError
 from lab.plan.tunnel_facts import without_tunnels
-from lab.plan.types import Plan, Speaker
+from lab.plan.types import Plan, Speaker, StaticRoute
 from lab.runtime.control import pack
 from lab.runtime.operations import Operations
 
@@ -61,7 +61,10 @@ class Desk:
         self.events: list[tuple[Any, ...]] = []
         log: Any = SimpleNamespace(write=self._write)
         nothing: Any = None
-        self._operations = Operations(self.view, self.speakers, {}, log, nothing)
+        self.cut: set[str] = set()
+        self._operations = Operations(
+            self.view, self.speakers, {}, log, nothing, asyncio.Lock(), lambda: self.cut
+        )
 
     def ask(self, do: str, **details: Any) -> Any:
         return asyncio.run(self._operations.answer({"do": do, **details}))
@@ -179,3 +182,11 @@ def test_a_daemon_that_is_down_keeps_the_change_from_nobody(desk: Desk) -> None:
     assert desk.speakers.told == [("r1", "configure"), ("r2", "configure")]
     assert desk.view.plan == new
     assert [desk.speakers[name].speaker for name in ("r0", "r1", "r2")] == list(new.speakers)
+
+
+def test_routes_over_a_port_that_a_fault_holds_down_are_refused_and_nothing_changes(desk: Desk) -> None:
+    route = StaticRoute("r0", P, ())
+    desk.cut = {"r0"}
+    with pytest.raises(InputError, match="static routes of r0 change, where a fault holds a port down"):
+        desk.ask("apply", plan=pack(replace(LINE, static_routes=(route,))))
+    assert (desk.view.plan, desk.events) == (LINE, [])

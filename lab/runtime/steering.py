@@ -1,0 +1,108 @@
+"""The way of IKE and ESP between a router and the namespaces of its tunnels, the same for both data planes.
+
+The router has the outer address as well, for everything but IKE and ESP. What it gets of those from
+the tunnel's peer, and nothing else, it hands on into the tunnel's namespace.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Interface, IPv4Network
+
+from lab.errors import BackendError
+from lab.plan.addresses import host
+from lab.plan.render.clamp import render_clamp
+from lab.plan.tunnels import TunnelEnd
+from lab.runtime import netns
+from lab.runtime.dataplane import Place, routes_into
+from lab.runtime.netlink import Router
+from lab.runtime.netns import NetworkNamespace
+from lab.runtime.process import run_in
+
+OUTER_PORT = "eth0"
+ROUTER = IPv4Interface("169.254.0.1/32")
+"""The router towards every tunnel namespace; each has but one router."""
+EVERYWHERE = IPv4Network("0.0.0.0/0")
+
+IKE_PORTS = (500, 4500)
+FIRST_TABLE = 1000
+LAST_RESORT = 4_000_000
+"""Metric of the blackhole behind a tunnel's routes: what belongs into a tunnel that is down must not
+leave by the default route, unencrypted."""
+STEERING, LOCAL = 10, 20
+"""Priorities of rules: local addresses come after what is steered into tunnels."""
+
+
+REFUSE = """\
+table inet mseelab-tunnels {
+    chain input {
+        type filter hook input priority filter; policy accept;
+        udp dport 500 @th,208,16 & 0xff20 == 0x2200 counter drop
+        udp dport 500 @th,208,8 == 0x02 @th,128,64 == 0 counter drop
+    }
+}
+"""
+"""No word to who begins: IKE_SA_INIT is exchange 34, and no response (RFC 7296 section 3.1); a main mode
+is exchange 2, and its first message knows no cookie of ours (RFC 2408 section 3.1)."""
+
+
+def prepare(ends: tuple[TunnelEnd, ...], namespaces: dict[str, NetworkNamespace]) -> list[Place]:
+    """A namespace per end, wired to its router. Raises BackendError."""
+    places = []
+    for router in dict.fromkeys(end.namespace for end in ends):
+        own = tuple(end for end in ends if end.namespace == router)
+        with Router(namespaces[router]) as link:
+            link.defer_local_addresses(LOCAL)
+            for number, end in enumerate(own):
+                places.append(_place(end, number, link))
+                _have_selected(places[-1], ends)
+        _load(namespaces[router], render_clamp(own))
+    return places
+
+
+def _place(end: TunnelEnd, number: int, router: Router) -> Place:
+    namespace = netns.create(f"{end.namespace}~{end.peer}", forwarding=False)
+    port = f"esp{number}"
+    router.add_veth(port, OUTER_PORT, namespace, mtu=1500)
+    # Packets of the tunnel come back in with an address that is the router's as well.
+    netns.set_interface(router.namespace, port, "accept_local", "1")
+    router.add_address(port, ROUTER)
+    router.change_link(port, state="up")
+    for prefix, metric in routes_into(end):
+        router.set_route(prefix, (), metric=LAST_RESORT + metric)
+    table = FIRST_TABLE + number
+    router.set_route(EVERYWHERE, (), port, table=table)
+    for udp in IKE_PORTS:
+        router.steer_udp(end.remote_address, end.local_address, udp, table, priority=STEERING)
+    router.steer_esp(end.remote_address, end.local_address, table, priority=STEERING)
+    with Router(namespace) as inside:
+        inside.change_link("lo", state="up")
+        inside.add_address(OUTER_PORT, host(end.local_address))
+        inside.change_link(OUTER_PORT, state="up")
+        inside.set_route(EVERYWHERE, (ROUTER.ip,), OUTER_PORT, onlink=True)
+    if not end.answers:
+        _load(namespace, REFUSE)
+    return Place(end, namespace, router.namespace)
+
+
+def _have_selected(place: Place, ends: tuple[TunnelEnd, ...]) -> None:
+    """An address in each network of the end's own side that a traffic selector may name: kernel-libipsec
+    refuses an association when there is none in the namespace."""
+    end = place.end
+    own = (network for child in end.children for network in child.local)
+    asked = (
+        network
+        for far in ends
+        if far.name == end.name and far is not end
+        for child in far.children
+        for network in child.remote
+    )
+    with Router(place.namespace) as inside:
+        for network in dict.fromkeys((*own, *asked)):
+            if network != EVERYWHERE:
+                inside.add_address("lo", host(network.network_address))
+
+
+def _load(namespace: NetworkNamespace, rules: str) -> None:
+    result = run_in(namespace, ["nft", "-f", "-"], stdin=rules)
+    if result.returncode != 0:
+        raise BackendError(f"{namespace.name}: nft refused the rules of a tunnel: {result.output.strip()}")
