@@ -35,6 +35,7 @@ VERBS: dict[str, str] = {
     "show": "Routes, BGP sessions, tunnels, ARP and FIB of a node.",
     "why": "The whole chain of decisions for a prefix on a node.",
     "capture": "Packets of an interface, as pcapng.",
+    "fault": "Break something in a running lab, and mend it.",
     "events": "What happened in a lab, as JSON lines.",
     "test": "Run scenarios: claims about a running lab.",
     "validate": "Check topology and scenario files; needs no privileges.",

@@ -21,6 +21,7 @@ import click
 from lab.cli.options import format_option, print_json
 from lab.cli.tables import heading, print_table
 from lab.errors import BackendError
+from lab.runtime.dataplane import WHERE
 from lab.runtime.isolation import USER_NAMESPACE_HINT
 from lab.runtime.process import node_environment
 from lab.runtime.rundir import base_folder
@@ -41,6 +42,12 @@ PROGRAMS = (
 )
 """Command, Debian package, whether every lab needs it, what for."""
 
+NEEDED_BY_PLANE = {
+    "kernel": ("charon-systemd", "xfrm-interface", "esp-aes-gcm", "esp-aes-cbc"),
+    "userspace": ("charon-systemd", "kernel-libipsec", "tun"),
+}
+"""What each data plane of IPsec tunnels needs, the preferred one first."""
+
 FIXES = {
     "veth": "`modprobe veth`",
     "bridge": "`modprobe bridge`",
@@ -49,6 +56,10 @@ FIXES = {
     "nftables": "`apt install nftables`, `modprobe nf_tables`",
     "tcp-md5": "a kernel with CONFIG_TCP_MD5SIG",
     "xfrm-interface": "`modprobe xfrm_interface`",
+    "esp-aes-gcm": "`modprobe esp4`, and aesni_intel or gcm",
+    "esp-aes-cbc": "`modprobe esp4`, and aesni_intel or cbc",
+    "esp-3des": "`modprobe des_generic`",
+    "esp-des": "`modprobe des_generic`",
     "tun": "`modprobe tun`, and `chmod 0666 /dev/net/tun` so that everybody may use it",
     "netem": "`modprobe sch_netem`",
     "tbf": "`modprobe sch_tbf`",
@@ -115,12 +126,19 @@ def _tagging(checks: dict[str, Check]) -> tuple[str | None, str]:
 
 
 def _dataplane(checks: dict[str, Check]) -> tuple[str | None, str]:
-    """What carries IPsec tunnels, as ``lab.runtime.capability.choose`` picks."""
-    for name in ("charon-systemd", "kernel-libipsec", "tun"):
-        check = checks.get(name)
-        if check is not None and not check.works:
-            return None, f"{name} is missing"
-    return "userspace", "charon and /dev/net/tun are there"
+    """What carries IPsec tunnels, as ``lab.runtime.planes.choose`` picks."""
+    missing = {
+        plane: [name for name in names if name in checks and not checks[name].works]
+        for plane, names in NEEDED_BY_PLANE.items()
+    }
+    if not missing["kernel"]:
+        return "kernel", "this kernel has ESP and xfrm interfaces"
+    kernel = f"the kernel has no {missing['kernel'][0]}"
+    if missing["kernel"][0] == "charon-systemd":
+        return None, "charon-systemd is missing"
+    if not missing["userspace"]:
+        return "userspace", kernel
+    return None, f"{kernel}, and {missing['userspace'][0]} is missing"
 
 
 # What is tried.
@@ -233,7 +251,7 @@ def _print_text(checks: list[Check], verdict: dict[str, Any]) -> None:
     if verdict["can_run"]:
         how = "without root" if verdict["rootless"] else "as root"
         heading(f"A lab can run here: {how}, tags by {verdict['tagging']} ({verdict['tagging_reason']}).")
-        carried = f"in {verdict['dataplane']}" if verdict["dataplane"] else "not at all"
+        carried = f"in {WHERE[verdict['dataplane']]}" if verdict["dataplane"] else "not at all"
         click.echo(f"IPsec tunnels: {carried} ({verdict['dataplane_reason']}).")
     else:
         heading(f"No lab can run here: {', '.join(verdict['missing']) or verdict['tagging_reason']}.")

@@ -6,15 +6,17 @@ from typing import Any
 
 import click
 
+from lab.cli.fault import print_faults
 from lab.cli.options import ask, format_option, name_option, namespace_name, print_json
 from lab.cli.tables import duration, heading, print_table
+from lab.runtime.dataplane import WHERE
 
 
 @click.command("inspect")
 @name_option
 @format_option
 def command(name: str | None, output_format: str) -> None:
-    """Nodes, links, BGP sessions and tunnels of a lab, each with its state."""
+    """Nodes, links, BGP sessions, tunnels and faults of a lab, each with its state."""
     lab = ask(name, "inspect")
     if output_format == "json":
         print_json(lab)
@@ -24,6 +26,9 @@ def command(name: str | None, output_format: str) -> None:
 
 def _print_text(lab: dict[str, Any]) -> None:
     heading(f"{lab['lab']}: {lab['state']} ({how_it_runs(lab)})")
+    if lab["dataplane_reason"] is not None:
+        where = f"IPsec is in {WHERE[lab['dataplane']]}" if lab["dataplane"] else "There are no IPsec tunnels"
+        click.echo(f"{where}: {lab['dataplane_reason']}")
     click.echo()
     print_table(
         ("NODE", "VRF", "ROLE", "STATE"),
@@ -64,11 +69,14 @@ def _print_text(lab: dict[str, Any]) -> None:
         ],
         title="Tunnels",
     )
+    if lab["faults"]:
+        click.echo()
+        print_faults(lab["faults"], title="Faults")
 
 
 def how_it_runs(lab: dict[str, Any]) -> str:
     """The mechanisms of a lab in a few words."""
     facts = [lab["backend"], "rootless" if lab["rootless"] else "as root", f"tags by {lab['tagging']}"]
     if lab["dataplane"]:
-        facts.append(f"IPsec in {lab['dataplane']}")
+        facts.append(f"IPsec in {WHERE[lab['dataplane']]}")
     return ", ".join(facts)

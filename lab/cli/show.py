@@ -252,10 +252,19 @@ def _print_tunnels(found: Entries) -> None:
     print_table(
         (
             *("TUNNEL", "PEER", "INTERFACE", "REMOTE ADDRESS", "STATE", "ESP"),
-            *("BYTES IN", "BYTES OUT", "PACKETS IN", "PACKETS OUT", "PROBLEM"),
+            *("BYTES IN", "BYTES OUT", "PACKETS IN", "PACKETS OUT", "DROPPED", "PROBLEM"),
         ),
-        [tuple(tunnel[key] for key in (*keys, *counters, "problem")) for tunnel in found],
+        [
+            (*(tunnel[key] for key in (*keys, *counters)), _dropped(tunnel), tunnel["problem"])
+            for tunnel in found
+        ],
     )
+
+
+def _dropped(tunnel: dict[str, Any]) -> str | None:
+    """What the end refused: ``2 replay, 1 integrity``."""
+    reasons = {name: tunnel[f"packets_dropped_{name}"] for name in ("replay", "integrity")}
+    return ", ".join(f"{count} {name}" for name, count in reasons.items() if count) or None
 
 
 def _print_neighbors(entries: Entries) -> None:

@@ -23,7 +23,7 @@ from lab.scenario.discover import scenario_files
 from lab.scenario.load import LoadedScenario, load_scenario
 from lab.scenario.result import ScenarioResult, totals
 from lab.scenario.trial import Conditions, unique_name
-from lab.timing import CONVERGENCE, Budget
+from lab.timing import CONVERGENCE, PATIENCE, Budget
 
 REPORTS = ("junit.xml", "report.json")
 """What --report writes beside a folder for each scenario that did not pass."""
@@ -55,7 +55,7 @@ REPORTS = ("junit.xml", "report.json")
 @click.option(
     "--patience",
     type=FiniteRange(min=0, min_open=True),
-    default=1.0,
+    default=PATIENCE,
     show_default=True,
     metavar="FACTOR",
     help="Multiplies how long a claim may take; more for a slow host.",

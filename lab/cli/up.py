@@ -14,6 +14,7 @@ from lab.model.shipped import find_topology
 from lab.plan.tunnel_facts import count_of_tunnels
 from lab.plan.types import Plan
 from lab.runtime.convergence import expected_sessions
+from lab.runtime.dataplane import WHERE
 from lab.runtime.launch import Progress, Ready
 from lab.runtime.lifecycle import bring_up
 from lab.runtime.rundir import running_labs
@@ -28,7 +29,7 @@ from lab.timing import CONVERGENCE, Budget
 @click.option("--backend", type=click.Choice(["auto", "netns"]), default="auto", help="Where nodes live.")
 @click.option(
     "--dataplane",
-    type=click.Choice(["auto", "userspace"]),
+    type=click.Choice(["auto", "kernel", "userspace"]),
     default="auto",
     help="What carries IPsec tunnels. auto: what this host can do, else no tunnels.",
 )
@@ -91,7 +92,7 @@ def _summary(plan: Plan, ready: Ready, *, named: bool) -> None:
     found = [f"{len(plan.nodes)} nodes", f"{sessions} BGP sessions"]
     if ready.facts["dataplane"]:
         found.append(f"{count_of_tunnels(plan)} IPsec tunnels")
-        how += f", IPsec in {ready.facts['dataplane']}"
+        how += f", IPsec in {WHERE[ready.facts['dataplane']]}"
     click.echo(
         f"{plan.name} is up after {ready.seconds:.1f} s: {', '.join(found)} "
         f"({how}, tags by {ready.facts['tagging']})"

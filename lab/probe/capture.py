@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lab.probe.keys import KeyFeed
 from lab.probe.pcapng import LINKTYPE_ETHERNET, LINKTYPE_RAW, Packet, file_header, packet_block
 
 ETH_P_ALL = 0x0003
@@ -116,33 +117,55 @@ class Capture:
         self._buffer = memoryview(bytearray(LONGEST_PACKET))
         self.link_type = link_type_of(hardware_type)
 
-    def write_to(self, file: int, interface: str, stops: tuple[int, ...], limits: Limits) -> None:
+    def write_to(
+        self,
+        file: int,
+        interface: str,
+        stops: tuple[int, ...],
+        limits: Limits,
+        keys: KeyFeed | None = None,
+    ) -> None:
         """Write pcapng, each packet at once, until a limit is reached, one of ``stops`` becomes
-        readable or nobody reads ``file`` any more (BrokenPipeError)."""
+        readable or nobody reads ``file`` any more (BrokenPipeError). ``keys`` go in as they come."""
         _write_all(file, file_header(self.link_type, interface.rpartition(":")[2], interface))
-        for packet in self._packets(file, stops, limits):
+        for packet in self._packets(file, stops, limits, keys):
             _write_all(file, packet_block(packet))
             self.count += 1
             if self.count == limits.packets:
                 break
+        if keys is not None:
+            _write_all(file, keys.read())
+
+    def discard(self) -> None:
+        """Leave out what has come so far."""
+        for _ in captured(self._socket, self._buffer):
+            pass
 
     def lost(self) -> int:
         """How many packets the kernel had to drop because we were too slow, since last asked."""
         _, dropped = struct.unpack("=II", self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
         return int(dropped)
 
-    def _packets(self, file: int, stops: tuple[int, ...], limits: Limits) -> Iterator[Packet]:
+    def _packets(
+        self, file: int, stops: tuple[int, ...], limits: Limits, keys: KeyFeed | None = None
+    ) -> Iterator[Packet]:
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
         poll.register(file, 0)
         for stop in stops:
             poll.register(stop, select.POLLIN)
+        if keys is not None:
+            poll.register(keys, select.POLLIN)
         deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
         while deadline is None or time.monotonic() < deadline:
             wait_ms = None if deadline is None else max(0, deadline - time.monotonic()) * 1000
             ready = dict(poll.poll(wait_ms))
             if file in ready:
                 raise BrokenPipeError
+            if keys is not None and keys.fileno() in ready:  # before the packets they are for
+                _write_all(file, keys.read())
+                if keys.ended:
+                    poll.unregister(keys)
             if self._socket.fileno() in ready:
                 yield from (each.packet for each in captured(self._socket, self._buffer))
             if any(stop in ready for stop in stops):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_address
 from typing import Any
 
+from scapy.fields import ByteField, IntField, LongField, ShortField, XStrFixedLenField
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import (
     ICMPv6DestUnreach,
@@ -20,6 +21,7 @@ from scapy.layers.inet6 import (
 )
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.layers.vxlan import VXLAN
+from scapy.packet import Packet
 
 from lab.bgp.route import Address
 from lab.probe.flows import WireProtocol
@@ -30,6 +32,10 @@ ECHO_REQUEST, ECHO_REPLY = "echo request", "echo reply"
 PORT_UNREACHABLE = "port unreachable"
 DONT_FRAGMENT = "DF"
 ESP = 50
+ESP_IN_UDP = 4500
+NO_ESP = bytes(4)
+"""What IKE begins with on that port, where a security association's number would stand (RFC 3948
+section 2.2)."""
 HOPS = 64
 UNDERLAY_NETWORK = IPv4Network((UNDERLAY, 16))
 
@@ -109,6 +115,25 @@ def _ip_header(source: Address, destination: Address) -> Any:
     return IPv6(src=str(source), dst=str(destination), hlim=HOPS)
 
 
+class Stamp(Packet):  # type: ignore[misc]
+    """What a datagram of a stream begins with: ``token`` is the stream's, ``way`` 0 on the way
+    there and 1 on the way back, ``flow`` counts its ports, ``sent_ns`` is monotonic time."""
+
+    name = "Stamp"
+    fields_desc = [
+        XStrFixedLenField("token", b"", 8),
+        ByteField("way", 0),
+        ShortField("flow", 0),
+        IntField("number", 0),
+        LongField("sent_ns", 0),
+    ]
+
+
+def stamp(token: bytes, way: int, flow: int, fill: int) -> bytes:
+    """The payload of a stream's datagram, ``fill`` bytes of nothing behind its stamp."""
+    return bytes(Stamp(token=token, way=way, flow=flow) / bytes(fill))
+
+
 def headers_length(destination: Address, *, tcp: bool) -> int:
     """The bytes before the payload: IP, and TCP or one of the two that need eight."""
     return (20 if destination.version == 4 else 40) + (20 if tcp else 8)
@@ -129,6 +154,17 @@ def decode(data: bytes, link_type: int, *, trunk: bool = False) -> Decoded | Non
         outer = VXLAN(bytes(inside[UDP].payload))
         tags, inside = _tags_of(outer.vni), outer.payload.payload
     return _of_layer(inside, tags)
+
+
+def out_of_udp(packet: Decoded) -> Decoded:
+    """ESP without the UDP around it (RFC 3948); any other packet as it is.
+
+    A single octet keeps a NAT's entry alive.
+    """
+    of_ipsec = packet.protocol == "udp" and ESP_IN_UDP in (packet.source_port, packet.destination_port)
+    if not of_ipsec or len(packet.payload) <= 1 or packet.payload[:4] == NO_ESP:
+        return packet
+    return Decoded("esp", packet.source, packet.destination, packet.tags)
 
 
 def _stands_for_tags(layer: Any) -> bool:

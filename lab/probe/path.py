@@ -13,11 +13,11 @@ from ipaddress import ip_address
 from itertools import permutations
 
 from lab.bgp.route import Address
+from lab.plan.filtering import Forwarded, refusal
 from lab.plan.segments import segments
 from lab.plan.types import Endpoint, Plan
 from lab.probe import hop
 from lab.probe.child import in_child
-from lab.probe.filtering import Forwarded, refusal
 from lab.probe.flows import Flow
 from lab.probe.hop import Branch, Hop
 from lab.probe.joining import join

@@ -1,8 +1,9 @@
 """The pcapng file format, as far as one interface's packets need it.
 
-draft-ietf-opsawg-pcapng: a section header, one interface description, then enhanced packet
-blocks. Written here because it is little, with nanoseconds and directions, and because scapy's
-writer would cost half a second of imports before the first packet is seen.
+draft-ietf-opsawg-pcapng: a section header, one interface description, then enhanced packet blocks
+and the secrets that decrypt them. Written here because it is little, with nanoseconds and
+directions, and because scapy's writer would cost half a second of imports before the first packet is
+seen.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-SECTION_HEADER, INTERFACE_DESCRIPTION, ENHANCED_PACKET = 0x0A0D0D0A, 1, 6
+SECTION_HEADER, INTERFACE_DESCRIPTION, ENHANCED_PACKET, DECRYPTION_SECRETS = 0x0A0D0D0A, 1, 6, 10
 BYTE_ORDER_MAGIC = 0x1A2B3C4D
 UNKNOWN_LENGTH = -1
 
@@ -22,6 +23,9 @@ LINKTYPE_ETHERNET, LINKTYPE_RAW = 1, 101
 """tcpdump.org/linktypes.html; RAW begins with the IP header."""
 
 NO_SNAP_LENGTH = 0
+
+SECRETS_ESP = 0x45535053
+"""The keys of ESP associations, as comma separated values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,10 @@ def packet_block(packet: Packet) -> bytes:
     head = struct.pack("<IIIII", 0, high, low, len(packet.data), len(packet.data))
     flags = struct.pack("<I", OUTBOUND if packet.outbound else INBOUND)
     return _block(ENHANCED_PACKET, head + _padded(packet.data) + _options((EPB_FLAGS, flags)))
+
+
+def secrets_block(kind: int, data: bytes) -> bytes:
+    return _block(DECRYPTION_SECRETS, struct.pack("<II", kind, len(data)) + _padded(data))
 
 
 def _block(kind: int, body: bytes) -> bytes:

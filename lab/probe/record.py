@@ -12,7 +12,7 @@ from lab.plan.types import Endpoint, Plan
 from lab.probe.capture import Captured
 from lab.probe.flows import Answer, Flow, FlowResult, IcmpError, Outcome, SeenPacket
 from lab.probe.marks import Marks, Recognized, seen
-from lab.probe.packets import decode
+from lab.probe.packets import decode, out_of_udp
 
 
 class Watched(NamedTuple):
@@ -69,6 +69,7 @@ class Record:
         if packet is None:
             return
         ours = self._marks.recognize(packet)
+        packet = packet if ours is not None else out_of_udp(packet)
         if watched is not None and (ours is not None or packet.protocol == "esp"):
             self._wires[watched.name].append(seen(packet, ours, outbound=one.packet.outbound))
         if ours is not None and one.to_us:

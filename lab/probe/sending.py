@@ -37,24 +37,35 @@ def send(flows: Sequence[Flow], marks: Marks, indices: Iterable[int]) -> dict[st
             else:
                 _send_whole(flows[index], marks, index)
         except OSError as error:
-            code = error.errno or errno.EIO
-            refused[str(index)] = BLACKHOLE if code == errno.EINVAL else os.strerror(code)
+            refused[str(index)] = what_is_said(error)
     return refused
 
 
+def what_is_said(error: OSError) -> str:
+    """Why a packet was not sent."""
+    code = error.errno or errno.EIO
+    return BLACKHOLE if code == errno.EINVAL else os.strerror(code)
+
+
 def _send_datagram(flow: Flow, payload: bytes) -> None:
-    """From any source address: IP_TRANSPARENT lets a socket have one that is not the node's."""
-    with socket.socket(FAMILIES[flow.destination.version], socket.SOCK_DGRAM) as sock:
-        if flow.destination.version == 4:
-            sock.setsockopt(socket.IPPROTO_IP, IP_TRANSPARENT, 1)
-            sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_PROBE)
-        else:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.setsockopt(socket.IPPROTO_IPV6, IPV6_TRANSPARENT, 1)
-            sock.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_PROBE)
-            sock.setsockopt(socket.IPPROTO_IPV6, IPV6_DONTFRAG, 1)
+    with datagram_socket(flow.destination.version) as sock:
         sock.bind((str(flow.source_address or ""), flow.source_port))
         sock.sendto(payload, (str(flow.destination), flow.destination_port))
+
+
+def datagram_socket(version: int) -> socket.socket:
+    """One that never fragments. It may have any source address: IP_TRANSPARENT lets it have one that
+    is not the node's."""
+    sock = socket.socket(FAMILIES[version], socket.SOCK_DGRAM)
+    if version == 4:
+        sock.setsockopt(socket.IPPROTO_IP, IP_TRANSPARENT, 1)
+        sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_PROBE)
+    else:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_TRANSPARENT, 1)
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_PROBE)
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_DONTFRAG, 1)
+    return sock
 
 
 def _send_whole(flow: Flow, marks: Marks, index: int) -> None:

@@ -17,16 +17,21 @@ from lab.model.problem import Finding, Loc
 from lab.model.properties import closest
 from lab.plan.queries import connected_networks, interfaces_of, own_addresses, owners
 from lab.plan.types import Plan
+from lab.scenario.bounds import OF_SESSIONS, OF_TUNNELS, Cause, at_least, at_most
+from lab.scenario.breaking import misfits, strays
 from lab.scenario.kinds.announce import Originate, Withdraw
 from lab.scenario.kinds.arp import ArpEntry, NoArpEntry
 from lab.scenario.kinds.base import Action, Expectation
+from lab.scenario.kinds.flow import Interruption, StartFlow
 from lab.scenario.kinds.route import FibEntry, RoutePresent
 from lab.scenario.kinds.traffic import NoReach, NotOnWire, OnWire, Reach
+from lab.scenario.kinds.tunnel import NoTunnel, TunnelUp, names_of
 from lab.scenario.scenario import Scenario
 from lab.scenario.step import Step
 
 POSITIVES: dict[str, tuple[str, ...]] = {
     "no_session": ("session", "prefixes"),
+    "no_tunnel": ("tunnel", "reach"),
     "no_route": ("route",),
     "no_fib": ("fib",),
     "no_arp": ("arp",),
@@ -34,7 +39,7 @@ POSITIVES: dict[str, tuple[str, ...]] = {
     "no_wire": ("wire", "reach"),
 }
 """The kinds of which one has to hold before an absence of that kind means anything. Only a session
-that is established carries prefixes."""
+that is established carries prefixes; a tunnel whose ends reach each other could be there."""
 
 OF_SPEAKERS = frozenset({"session", "no_session", "route", "no_route", "prefixes", "originate", "withdraw"})
 """Kinds whose node has to speak BGP."""
@@ -114,11 +119,11 @@ def neighbors_exist(view: View) -> Iterator[Finding]:
     """A neighbour is named as `mseelab show bgp` does, the far namespace; a route may also be the
     speaker's own."""
     for loc, kind, what, plan in view.on_plan():
-        node, name = getattr(what, "node", None), getattr(what, "neighbor", getattr(what, "peer", None))
+        field, own = ("peer", [LOCAL]) if kind in ("route", "no_route") else ("neighbor", [])
+        node, name = getattr(what, "node", None), getattr(what, field, None)
         for speaker in plan.speakers:
             if name is not None and speaker.namespace == node:
                 known = [neighbor.name for neighbor in speaker.config.neighbors]
-                field, own = ("peer", [LOCAL]) if kind in ("route", "no_route") else ("neighbor", [])
                 yield from _unless_known(
                     (*loc, field), "neighbor", name, [*known, *own], f"neighbors of {node}"
                 )
@@ -141,7 +146,9 @@ def answers_come_from_somebody(view: View) -> Iterator[Finding]:
     """Only an address that a node has answers a probe, so that nothing is learned from the silence
     of another."""
     for loc, _, what, plan in view.on_plan():
-        if isinstance(what, Reach | NoReach | NotOnWire) and not owners(plan, what.destination):
+        if not isinstance(what, Reach | NoReach | NotOnWire | StartFlow):
+            continue
+        if not owners(plan, what.destination):
             known = {str(each.address.ip): each.namespace for each in plan.addresses}
             near = closest(str(what.destination), known)
             hint = f"did you mean {near} of {known[near]}?" if near else "`mseelab plan` lists addresses"
@@ -180,7 +187,7 @@ def families_agree(view: View) -> Iterator[Finding]:
     for loc, _, what in view.kinds():
         if isinstance(what, RoutePresent):
             yield from _unless_one_family((*loc, "next_hop"), what.next_hop, what.prefix)
-        elif isinstance(what, Reach | NoReach):
+        elif isinstance(what, Reach | NoReach | StartFlow):
             yield from _unless_one_family((*loc, "source_address"), what.source_address, what.destination)
 
 
@@ -223,6 +230,85 @@ def withdrawn_is_what_was_announced(view: View) -> Iterator[Finding]:
                     yield Finding((*loc, "prefixes", index), f"{what.node} does not announce {prefix}")
 
 
+def tunnels_exist(view: View) -> Iterator[Finding]:
+    """A tunnel is named by one of its ends, and there by its peer or its name, as `mseelab show
+    tunnels` does."""
+    for loc, _, what, plan in view.on_plan():
+        if not isinstance(what, TunnelUp | NoTunnel):
+            continue
+        ends = [end for end in plan.tunnels if end.namespace == what.node]
+        if ends:
+            yield from _unless_known(
+                (*loc, "peer"), "tunnel", what.peer, names_of(ends), f"tunnels of {what.node}"
+            )
+        elif any(namespace.name == what.node for namespace in plan.namespaces):
+            nodes = list(dict.fromkeys(end.namespace for end in plan.tunnels))
+            yield Finding((*loc, "node"), f"no tunnel ends at {what.node}", f"they end at: {_listed(nodes)}")
+
+
+def flows_are_begun_once_and_before_they_are_looked_at(view: View) -> Iterator[Finding]:
+    """A flow is known by its name."""
+    begun: list[str] = []
+    for loc, _, what in view.kinds():
+        if isinstance(what, StartFlow):
+            if what.name in begun:
+                hint = "each has a name of its own"
+                yield Finding((*loc, "name"), f"there is a flow {what.name} already", hint)
+            begun.append(what.name)
+        elif isinstance(what, Interruption):
+            yield from _unless_known((*loc, "flow"), "flow", what.flow, begun, "flows begun before")
+
+
+def flows_begin_at_an_address_of_their_own(view: View) -> Iterator[Finding]:
+    """What comes back has to find its way to who began."""
+    for loc, _, what, plan in view.on_plan():
+        if not isinstance(what, StartFlow) or what.source_address is None:
+            continue
+        own, address = own_addresses(plan, what.source), what.source_address
+        if own and address not in own and address.version == what.destination.version:
+            hint = f"it has: {_listed([str(each) for each in sorted(own, key=str)])}"
+            yield Finding((*loc, "source_address"), f"{address} is no address of {what.source}", hint)
+
+
+def interruptions_are_bounded(view: View) -> Iterator[Finding]:
+    """A claim about an interruption says how long it may be, by timers that the lab has."""
+    for loc, _, what in view.kinds():
+        if not isinstance(what, Interruption):
+            continue
+        if what.at_most is None and what.at_least is None and what.lost_at_most is None:
+            yield Finding(loc, "says no bound", "give at_most, at_least or lost_at_most")
+        if view.plan is not None:
+            yield from _wrong_bounds(loc, what, view.plan)
+
+
+def _wrong_bounds(loc: Loc, what: Interruption, plan: Plan) -> Iterator[Finding]:
+    for field, causes in (("at_most", what.at_most or ()), ("at_least", what.at_least or ())):
+        for cause in causes:
+            if cause in OF_TUNNELS and not plan.tunnels:
+                yield Finding((*loc, field), f"{cause.value} in a lab without tunnels")
+            if cause in OF_SESSIONS and not any(speaker.config.neighbors for speaker in plan.speakers):
+                yield Finding((*loc, field), f"{cause.value} in a lab without BGP sessions")
+    if what.at_least is None:
+        return
+    least = at_least(plan, what.at_least).seconds
+    if not least:
+        hint = f"{Cause.HOLD.value} and {Cause.RESTART.value} take some"
+        yield Finding((*loc, "at_least"), "these may take no time at all", hint)
+    elif what.at_most is not None and least > at_most(plan, what.at_most).seconds:
+        yield Finding((*loc, "at_least"), "this is more than at_most")
+
+
+def faults_fit(view: View) -> Iterator[Finding]:
+    """What is broken has to be there."""
+    if view.plan is not None:
+        yield from misfits(((loc, what) for loc, _, what in view.kinds()), view.plan)
+
+
+def faults_are_applied_before_they_are_cleared(view: View) -> Iterator[Finding]:
+    """What is mended is called by what it was called when it was broken."""
+    yield from strays((loc, what) for loc, _, what in view.kinds())
+
+
 Rule = Callable[[View], Iterator[Finding]]
 
 RULES: tuple[tuple[str, Rule], ...] = (
@@ -239,6 +325,12 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("S-20", counts_are_counts),
     ("S-21", withdrawn_is_what_was_announced),
     ("S-22", neighbors_are_asked_for),
+    ("S-23", tunnels_exist),
+    ("S-24", faults_fit),
+    ("S-25", faults_are_applied_before_they_are_cleared),
+    ("S-30", flows_are_begun_once_and_before_they_are_looked_at),
+    ("S-31", flows_begin_at_an_address_of_their_own),
+    ("S-32", interruptions_are_bounded),
 )
 
 

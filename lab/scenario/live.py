@@ -8,11 +8,13 @@ from contextlib import suppress
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+from lab.fault.effects import Fault
 from lab.plan.types import Plan
 from lab.probe.child import in_child
 from lab.probe.joining import join
 from lab.probe.path import trace
 from lab.probe.probing import probe
+from lab.probe.streaming import Streams
 from lab.runtime.control import Control, pack
 from lab.runtime.rundir import RunFolder
 from lab.scenario.running import Json
@@ -20,6 +22,7 @@ from lab.scenario.stage import Stage
 
 if TYPE_CHECKING:
     from lab.probe.flows import Flow, FlowResult
+    from lab.probe.stream import Stream, StreamReport
 
 DISCARD_PORT = 9
 """RFC 863; nothing listens, and a refusal is as good."""
@@ -30,6 +33,7 @@ class LiveLab:
 
     def __init__(self, folder: RunFolder, stage: Stage) -> None:
         self._control = Control(folder)
+        self._streams = Streams(self._control)
         self._stage = stage
 
     @property
@@ -37,10 +41,14 @@ class LiveLab:
         return self._stage.plan
 
     def close(self) -> None:
+        self._streams.close()
         self._control.close()
 
     def sessions(self, node: str) -> list[Json]:
         return list(self._control.ask("sessions", namespace=node))
+
+    def tunnels(self, node: str) -> list[Json]:
+        return list(self._control.ask("tunnels", namespace=node))
 
     def routes(self, node: str) -> list[Json]:
         return list(self._control.ask("routes", namespace=node))
@@ -75,6 +83,18 @@ class LiveLab:
     def probe(self, flows: Sequence[Flow], watching: Sequence[str] = ()) -> FlowResult:
         return probe(self._control, self.plan, flows, watching)
 
+    def start_flow(self, stream: Stream) -> None:
+        self._streams.start(self.plan, stream)
+
+    def mark_flows(self) -> None:
+        self._streams.mark()
+
+    def flow(self, name: str) -> StreamReport:
+        return self._streams.report(name)
+
+    def flows(self) -> list[StreamReport]:
+        return self._streams.reports()
+
     def originate(
         self, node: str, prefixes: Sequence[str], as_path: Sequence[int], communities: Sequence[str]
     ) -> None:
@@ -88,6 +108,13 @@ class LiveLab:
 
     def withdraw(self, node: str, prefixes: Sequence[str]) -> None:
         self._control.ask("withdraw", namespace=node, prefixes=list(prefixes))
+
+    def apply_fault(self, fault: Fault) -> str | None:
+        name: str | None = self._control.ask("fault-apply", fault=pack(fault))
+        return name
+
+    def clear_fault(self, name: str) -> None:
+        self._control.ask("fault-clear", names=[name])
 
     def change(self, patch: Mapping[str, Any]) -> list[str]:
         after = self._stage.changed(patch)

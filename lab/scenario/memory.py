@@ -14,8 +14,11 @@ from typing import Any, TypeVar
 from lab.bgp.decision import Step
 from lab.bgp.route import DEFAULT_LOCAL_PREF, LOCAL
 from lab.errors import InputError
+from lab.fault.effects import Fault
+from lab.plan.queries import owners
 from lab.plan.types import Plan
 from lab.probe.flows import Flow, FlowResult
+from lab.probe.stream import DIRECTIONS, Passage, Stream, StreamReport, Tally
 from lab.scenario.running import Json
 
 Table = TypeVar("Table")
@@ -28,6 +31,7 @@ class MemoryLab:
 
     plan: Plan
     sessions_of: dict[str, list[Json]] = field(default_factory=dict)
+    tunnels_of: dict[str, list[Json]] = field(default_factory=dict)
     routes_of: dict[str, list[Json]] = field(default_factory=dict)
     whys: dict[tuple[str, str], Json] = field(default_factory=dict)
     fibs: dict[str, list[Json]] = field(default_factory=dict)
@@ -36,15 +40,25 @@ class MemoryLab:
     broken: str | None = None
     """What ``trace`` finds."""
     probed: FlowResult = field(default_factory=lambda: FlowResult(()))
+    streams: dict[str, StreamReport] = field(default_factory=dict)
+    """What came of flows, by name; one that is started here loses nothing."""
+    marks: int = 0
+    """How often something was about to be done."""
     unsettled: int = 0
     """How many looks it takes until the lab is at rest."""
     changes: list[str] = field(default_factory=list)
     """What the next ``change`` changes."""
 
+    faults: dict[str, Fault] = field(default_factory=dict)
+    """Those that are applied, by name."""
+
     _entries: dict[str, dict[str, Json]] = field(default_factory=dict)
 
     def sessions(self, node: str) -> list[Json]:
         return _known(self.sessions_of, node)
+
+    def tunnels(self, node: str) -> list[Json]:
+        return _known(self.tunnels_of, node)
 
     def routes(self, node: str) -> list[Json]:
         return _known(self.routes_of, node)
@@ -87,6 +101,28 @@ class MemoryLab:
     def probe(self, flows: Sequence[Flow], watching: Sequence[str] = ()) -> FlowResult:
         return self.probed
 
+    def start_flow(self, stream: Stream) -> None:
+        if stream.name in self.streams:
+            raise InputError(f"there is a flow {stream.name} already")
+        _known({namespace.name: namespace for namespace in self.plan.namespaces}, stream.source)
+        there = owners(self.plan, stream.destination)
+        if len(there) != 1:
+            raise InputError(f"{stream.destination} is the address of {len(there)} nodes, not of one")
+        unharmed = Passage(Tally(sent=stream.ports, arrived=stream.ports), stream.ports, 0, None)
+        both = dict.fromkeys(DIRECTIONS, unharmed)
+        self.streams[stream.name] = StreamReport(stream, 0.0, 0.0, stream.pace, total=both, recent=both)
+
+    def mark_flows(self) -> None:
+        self.marks += 1
+
+    def flow(self, name: str) -> StreamReport:
+        if name not in self.streams:
+            raise InputError(f"there is no flow {name}", hint=f"there are: {', '.join(self.streams)}")
+        return self.streams[name]
+
+    def flows(self) -> list[StreamReport]:
+        return list(self.streams.values())
+
     def originate(
         self, node: str, prefixes: Sequence[str], as_path: Sequence[int], communities: Sequence[str]
     ) -> None:
@@ -115,6 +151,22 @@ class MemoryLab:
         if not ours.issuperset(prefixes):
             raise InputError(f"{node} does not originate {', '.join(set(prefixes) - ours)}")
         routes[:] = [route for route in routes if not _is_ours(route, prefixes)]
+
+    def apply_fault(self, fault: Fault) -> str | None:
+        if not fault.lasting:
+            return None
+        name = fault.name or fault.kind
+        if name in self.faults:
+            raise InputError(f"a fault {name} is applied already: {self.faults[name].sentence}")
+        if any(fault.same(each) for each in self.faults.values()):
+            raise InputError(f"{fault.sentence}: that is so already")
+        self.faults[name] = fault
+        return name
+
+    def clear_fault(self, name: str) -> None:
+        if name not in self.faults:
+            raise InputError(f"no fault {name} is applied", hint=f"applied: {', '.join(self.faults)}")
+        del self.faults[name]
 
     def change(self, patch: Mapping[str, Any]) -> list[str]:
         return self.changes if patch else []

@@ -7,6 +7,7 @@ scenario or a lab is asked for, and leaves alone whatever is not a scenario.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("mseelab").addoption(
         PATIENCE,
         type=_factor,
-        default=1.0,
+        default=os.environ.get("MSEELAB_PATIENCE", "1"),
         metavar="FACTOR",
         help="multiplies how long a claim about a lab may take; more for a slow host",
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from lab.probe.stream import StreamReport
+from lab.scenario.flow_words import passage_words
 from lab.scenario.result import Outcome, ScenarioResult, StepResult, totals
 from lab.scenario.runner import Verdict
 from lab.scenario.words import counted
@@ -26,6 +28,8 @@ FACTS = {
 }
 """What is told of a step that did not pass, and the field it stands in."""
 FACT_WIDTH = max(map(len, FACTS))
+MEASURED = frozenset({"interruption"})
+"""Kinds of which it is told what was seen although the claim holds."""
 OF_ABSENCES = {"broken link": "because"}
 """What a fact of an absence is called: where something is there after all, no link is broken."""
 
@@ -49,10 +53,13 @@ def step_lines(step: StepResult, paint: Paint = unpainted) -> Iterator[str]:
     yield _status_line(step.outcome, step.seconds, step.say, paint)
     if step.outcome is not Outcome.PASSED:
         yield from facts(step)
+    elif step.kind in MEASURED and step.seen is not None:
+        yield from _fact("seen", step.seen)
 
 
 def closing_lines(result: ScenarioResult, paint: Paint = unpainted) -> Iterator[str]:
-    """What is said after a scenario's steps: why its lab did not come up, what was not run."""
+    """What is said after a scenario's steps: why its lab did not come up, what was not run, what came
+    of flows."""
     if result.error is not None:
         yield _status_line(Outcome.ERROR, result.seconds, f"The lab of {result.topology}.", paint)
         yield from _fact("error", result.error)
@@ -61,6 +68,16 @@ def closing_lines(result: ScenarioResult, paint: Paint = unpainted) -> Iterator[
     not_run = sum(step.outcome is Outcome.NOT_RUN for step in result.steps)
     if not_run:
         yield f"  {'-':<{WIDTH}}            {counted(not_run, 'step')} not run"
+    for flow in result.flows:
+        yield from _flow_lines(flow)
+
+
+def _flow_lines(report: StreamReport) -> Iterator[str]:
+    stream = report.stream
+    text = f"{stream.name}: {stream.source} to {stream.destination}, {counted(stream.ports, 'port')}"
+    yield f"  {'flow':<{WIDTH}}  {report.at - report.started:6.1f} s  {text}"
+    for direction, passage in report.total.items():
+        yield from _fact(direction, passage_words(passage, report.at, report.started, "it began"))
 
 
 def scenario_text(result: ScenarioResult, paint: Paint = unpainted) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from lab.errors import BackendError, ExpectationError
+from lab.probe.stream import StreamReport
 
 
 class Outcome(Enum):
@@ -53,7 +54,7 @@ class StepResult:
 @dataclass(frozen=True, slots=True)
 class ScenarioResult:
     """One scenario. ``lab`` is the name of the lab it ran on; ``up_seconds`` None: the lab did not
-    come up, ``error`` says why."""
+    come up, ``error`` says why. ``flows``: what came of those that its steps began."""
 
     name: str
     description: str
@@ -63,6 +64,7 @@ class ScenarioResult:
     seconds: float
     up_seconds: float | None
     steps: tuple[StepResult, ...]
+    flows: tuple[StreamReport, ...] = ()
     error: str | None = None
     hint: str | None = None
 

@@ -57,27 +57,34 @@ class Runner:
     def expect(self, expectation: Expectation) -> Verdict:
         """Look until it holds, within the lab's own times. Raises LabError."""
         waits = waits_of(self._lab.plan, self._patience)
-        met, sight = self._look_until(expectation, waits.claim, holds=True)
+        limit = waits.until(expectation)
+        met, sight = self._look_until(expectation, limit, holds=True)
         if met and isinstance(expectation, Absence):
             return self._stays(expectation, waits.holding(expectation.holds_for))
         verdict = Verdict(met, expectation.claim(), sight.seen, absence=expectation.absence)
         if met:
             return verdict
+        broken_link = self._broken_link(expectation)
+        if sight.final:
+            return replace(verdict, broken_link=broken_link)
         return replace(
             verdict,
-            waited=f"{seconds(waits.claim.seconds)} ({waits.claim.name})",
-            broken_link=self._broken_link(expectation),
-            later=self._later(expectation, waits.later),
+            waited=f"{seconds(limit.seconds)} ({limit.name})",
+            broken_link=broken_link,
+            later=self._later(expectation, limit),
         )
 
     def do(self, action: Action) -> str:
         """Do it, and let the lab take it in; what was done, in words. Raises LabError."""
+        self._lab.mark_flows()
         did = action.do(self._lab)
-        self._settle()
+        if action.settles:
+            self._settle()
         return did
 
     def change(self, patch: Mapping[str, Any]) -> str:
         """Bring the lab to its patched topology; what changed, in words. Raises LabError."""
+        self._lab.mark_flows()
         did = self._lab.change(patch)
         self._settle()
         return listed(did, nothing="nothing changed")
@@ -114,13 +121,13 @@ class Runner:
     # Looking.
 
     def _look_until(self, expectation: Expectation, budget: Budget, *, holds: bool) -> tuple[bool, Sight]:
-        """Look until it does, or does not; whether that came to be, and the last sight."""
+        """Look until it does, or does not, or never will; whether that came to be, and the last sight."""
         deadline = self._clock.now() + budget.seconds
         backoff = Backoff()
         while True:
             sight = expectation.look(self._lab)
-            if sight.holds is holds:
-                return True, sight
+            if sight.holds is holds or sight.final:
+                return sight.holds is holds, sight
             remaining = deadline - self._clock.now()
             if remaining <= 0:
                 return False, sight
@@ -144,7 +151,8 @@ class Runner:
         )
 
     def _later(self, expectation: Expectation, budget: Budget) -> str:
-        """Whether the claim would have held with more patience."""
+        """Whether the claim would have held with more patience, as much again: that tells a slow lab
+        from a wrong one."""
         started = self._clock.now()
         try:
             met, _ = self._look_until(expectation, budget, holds=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lab.fault.effects import Fault
 from lab.plan.types import Plan
 
 if TYPE_CHECKING:
     from lab.probe.flows import Flow, FlowResult
+    from lab.probe.stream import Stream, StreamReport
 
 Json = dict[str, Any]
 
@@ -27,6 +29,10 @@ class RunningLab(Protocol):
 
     def sessions(self, node: str) -> list[Json]:
         """The BGP sessions of a speaker, as `show bgp -f json` has them."""
+        ...
+
+    def tunnels(self, node: str) -> list[Json]:
+        """The IPsec tunnels that end at a node, as `show tunnels -f json` has them."""
         ...
 
     def routes(self, node: str) -> list[Json]:
@@ -66,6 +72,22 @@ class RunningLab(Protocol):
         NODE[/VRF]:INTERFACE (``lab.probe.probing.probe``)."""
         ...
 
+    def start_flow(self, stream: Stream) -> None:
+        """Let packets flow, both ways, until the lab is let go (``lab.probe.streaming``)."""
+        ...
+
+    def mark_flows(self) -> None:
+        """Something is about to be done: what flows show from now on is reported separately, too."""
+        ...
+
+    def flow(self, name: str) -> StreamReport:
+        """What came of a flow so far, and whether it flows at this moment."""
+        ...
+
+    def flows(self) -> list[StreamReport]:
+        """The same of every flow, in the order they began."""
+        ...
+
     def originate(
         self, node: str, prefixes: Sequence[str], as_path: Sequence[int], communities: Sequence[str]
     ) -> None:
@@ -74,6 +96,14 @@ class RunningLab(Protocol):
 
     def withdraw(self, node: str, prefixes: Sequence[str]) -> None:
         """Take announcements back, also those of the topology."""
+        ...
+
+    def apply_fault(self, fault: Fault) -> str | None:
+        """Break something; the name it is cleared by, None for what does not last."""
+        ...
+
+    def clear_fault(self, name: str) -> None:
+        """Mend it exactly."""
         ...
 
     def change(self, patch: Mapping[str, Any]) -> list[str]:

@@ -11,10 +11,13 @@ from lab.model.fields import Described
 from lab.scenario.kinds.announce import Originate, Withdraw
 from lab.scenario.kinds.arp import ArpEntry, NoArpEntry
 from lab.scenario.kinds.base import Action, Expectation
+from lab.scenario.kinds.fault import ApplyFault, ClearFault
+from lab.scenario.kinds.flow import Interruption, StartFlow
 from lab.scenario.kinds.prefixes import PrefixCount
 from lab.scenario.kinds.route import FibEntry, NoFibEntry, NoRoute, RoutePresent
 from lab.scenario.kinds.session import NoSession, SessionUp
 from lab.scenario.kinds.traffic import NoReach, NotOnWire, OnWire, Reach, Spread
+from lab.scenario.kinds.tunnel import NoTunnel, TunnelUp
 
 Patch = dict[str, Any]
 """What to change in a topology, see ``lab.scenario.patch``."""
@@ -28,6 +31,8 @@ class Step(Described):
 
     session: SessionUp | None = None
     no_session: NoSession | None = None
+    tunnel: TunnelUp | None = None
+    no_tunnel: NoTunnel | None = None
     route: RoutePresent | None = None
     no_route: NoRoute | None = None
     fib: FibEntry | None = None
@@ -40,7 +45,12 @@ class Step(Described):
     spread: Spread | None = None
     wire: OnWire | None = None
     no_wire: NotOnWire | None = None
+    interruption: Interruption | None = None
 
+    fault: ApplyFault | None = None
+    clear: ClearFault | None = None
+
+    flow: StartFlow | None = None
     originate: Originate | None = None
     withdraw: Withdraw | None = None
     change: Annotated[Patch | None, Field(repr=False)] = None

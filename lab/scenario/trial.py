@@ -100,6 +100,8 @@ def run(loaded: LoadedScenario, name: str, conditions: Conditions, watcher: Watc
             for step in Runner(lab.running, patience=conditions.patience).run(scenario.steps):
                 result = replace(result, steps=(*result.steps, step))
                 watcher.step_ended(step)
+            if result.outcome is not Outcome.ERROR:  # a lab that broke has nothing to say of them
+                result = replace(result, flows=tuple(lab.running.flows()))
             if result.outcome is not Outcome.PASSED:
                 lab.kept = conditions.keep
                 watcher.stopped(_timed(result, started), lab.folder)

@@ -22,6 +22,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def moment(offset: float, what: str) -> str:
+    """``0.02 s after the last action``; ``offset`` is seconds, negative before it."""
+    return f"{abs(offset):.2f} s {'before' if offset < 0 else 'after'} {what}"
+
+
 def seconds(value: float) -> str:
     """``3 s``, ``0.25 s``."""
     return f"{value:.3g} s" if value < 100 else f"{value:.0f} s"

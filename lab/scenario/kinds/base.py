@@ -24,10 +24,14 @@ InterfaceName = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What one look at the lab showed: whether the claim holds, and in words what was seen."""
+    """What one look at the lab showed: whether the claim holds, and in words what was seen.
+
+    ``final``: it does not hold, and no later look can show anything else.
+    """
 
     holds: bool
     seen: str
+    final: bool = False
 
 
 class LabTimer(Enum):
@@ -39,6 +43,8 @@ class LabTimer(Enum):
     """One hold time of the profile (10 s, 180 s)."""
     RESTART = "restart"
     """How long a session rests after it was dropped for too many prefixes (5 s, 60 s)."""
+    RETRY = "retry"
+    """The pause after which a tunnel that did not come up is tried again (4 s in any profile)."""
 
 
 class Expectation(Described):
@@ -46,6 +52,8 @@ class Expectation(Described):
 
     absence: ClassVar[bool] = False
     """True for a claim that something is *not* there; such a one must go on holding."""
+    of_tunnels: ClassVar[bool] = False
+    """True for a claim that waits for the timers of tunnels, not only for those of sessions."""
 
     def claim(self) -> str:
         """The claim in words, as a failure prints it."""
@@ -67,11 +75,14 @@ class Absence(Expectation):
     absence: ClassVar[bool] = True
 
     holds_for: LabTimer
-    """How long it must go on holding: `keepalive`, `hold` or `restart`."""
+    """How long it must go on holding: `keepalive`, `hold`, `restart` or `retry`."""
 
 
 class Action(Described):
     """Something done to the running lab."""
+
+    settles: ClassVar[bool] = True
+    """Whether the lab is looked at only when it has taken it in; what breaks it is seen at once."""
 
     def do(self, lab: RunningLab) -> str:
         """Do it; returns what was done, in words. Raises LabError."""

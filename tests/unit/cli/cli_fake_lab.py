@@ -23,6 +23,7 @@ LAB: dict[str, Any] = {
     "state": "running",
     "backend": "netns",
     "dataplane": None,
+    "dataplane_reason": None,
     "rootless": True,
     "tagging": "VXLAN",
     "nodes": [
@@ -46,6 +47,7 @@ LAB: dict[str, Any] = {
         }
     ],
     "tunnels": [],
+    "faults": [],
 }
 """An answer to `inspect` in which something is wrong everywhere."""
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from lab.cli import run
-from lab.cli.doctor import FIXES, Check, judge
+from lab.cli.doctor import FIXES, NEEDED_BY_PLANE, Check, judge
 from lab.errors import BackendError
 from lab.runtime.capability import ATTEMPTS
 
@@ -45,13 +45,27 @@ def test_what_some_labs_need_is_not() -> None:
     assert judge([*kernel(), Check("netem", False, False, "delay")])["can_run"]
 
 
-def test_tunnels_are_carried_in_userspace_where_all_of_it_is_there() -> None:
-    parts = ("charon-systemd", "kernel-libipsec", "tun")
-    assert judge([*kernel(), *(Check(name, True, False, "x") for name in parts)])["dataplane"] == "userspace"
-    for missing in parts:
-        verdict = judge([*kernel(), *(Check(name, name != missing, False, "x") for name in parts)])
-        assert (verdict["can_run"], verdict["dataplane"]) == (True, None)
-        assert missing in verdict["dataplane_reason"]
+def ipsec(*missing: str) -> list[Check]:
+    names = {name for needed in NEEDED_BY_PLANE.values() for name in needed}
+    return [*kernel(), *(Check(name, name not in missing, False, "x") for name in sorted(names))]
+
+
+def test_the_kernel_carries_tunnels_where_it_can() -> None:
+    assert judge(ipsec())["dataplane"] == "kernel"
+    assert judge(ipsec("tun", "kernel-libipsec"))["dataplane"] == "kernel"
+
+
+@pytest.mark.parametrize("lacking", ["xfrm-interface", "esp-aes-gcm", "esp-aes-cbc"])
+def test_tunnels_are_carried_in_userspace_where_the_kernel_lacks_something(lacking: str) -> None:
+    verdict = judge(ipsec(lacking))
+    assert (verdict["dataplane"], lacking in verdict["dataplane_reason"]) == ("userspace", True)
+
+
+@pytest.mark.parametrize("missing", [("charon-systemd",), ("esp-aes-gcm", "tun")])
+def test_without_a_data_plane_a_lab_can_run_all_the_same(missing: tuple[str, ...]) -> None:
+    verdict = judge(ipsec(*missing))
+    assert (verdict["can_run"], verdict["dataplane"]) == (True, None)
+    assert all(name in verdict["dataplane_reason"] for name in missing)
 
 
 def test_there_is_advice_for_all_that_is_tried() -> None:

@@ -89,6 +89,21 @@ def test_of_several_labs_one_must_be_named(start: Start, capsys: pytest.CaptureF
     assert "west: running" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("plane", "words"),
+    [
+        ("kernel", "IPsec is in the kernel: because"),
+        ("userspace", "IPsec is in userspace: because"),
+        (None, "There are no IPsec tunnels: because"),
+    ],
+)
+def test_what_carries_tunnels_is_told_with_the_reason(
+    plane: str | None, words: str, start: Start, lines: Lines
+) -> None:
+    start(inspect=LAB | {"dataplane": plane, "dataplane_reason": "because"})
+    assert words in lines("inspect")
+
+
 def test_the_environment_may_name_the_lab(
     start: Start, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,6 +266,18 @@ def test_show_tunnels_without_any_says_so(start: Start, lines: Lines) -> None:
     start()
     assert lines("show", "tunnels", "ce1") == ["this lab has no tunnels"]
     assert lines("show", "tunnels", "ce1", "-f", "json") == ["[]"]
+
+
+def test_show_tunnels_says_what_was_dropped_and_why(start: Start, lines: Lines) -> None:
+    keys = ("name", "peer", "interface", "remote_address", "state", "esp_proposal", "problem")
+    counters = ("bytes_in", "bytes_out", "packets_in", "packets_out", "packets_dropped_integrity")
+    tunnel = dict.fromkeys(keys) | dict.fromkeys(counters, 0) | {"node": "ce1"}
+    drops = [{"packets_dropped_replay": 0}, {"packets_dropped_replay": 3, "packets_dropped_integrity": 1}]
+    start(inspect=LAB | {"tunnels": [tunnel | each for each in drops]})
+    title, none, some = lines("show", "tunnels", "ce1")
+    assert "DROPPED" in title
+    assert none.split() == ["0", "0", "0", "0"]
+    assert some.endswith("3 replay, 1 integrity")
 
 
 def test_show_tunnels_of_an_unknown_node_lists_the_nodes(

@@ -23,6 +23,7 @@ from lab.probe.packets import (
     decode,
     echo_request,
     headers_length,
+    out_of_udp,
     syn,
 )
 from lab.probe.pcapng import LINKTYPE_ETHERNET, LINKTYPE_RAW
@@ -83,6 +84,23 @@ def test_what_no_probe_is_made_of_is_passed_over(layer: object) -> None:
 )
 def test_esp_is_seen_and_not_looked_into(layer: object) -> None:
     assert decoded(Ether(**MACS) / layer).protocol == "esp"
+
+
+@pytest.mark.parametrize(
+    ("payload", "port", "protocol"),
+    [
+        (b"spi+sequence", 4500, "esp"),
+        (bytes(4) + b"an IKE header", 4500, "udp"),
+        (b"\xff", 4500, "udp"),
+        (b"spi+sequence", 4501, "udp"),
+    ],
+)
+def test_esp_inside_udp_is_esp_and_ike_is_not(payload: bytes, port: int, protocol: str) -> None:
+    """RFC 3948: zeros mark IKE, and a single octet is a keepalive."""
+    for ports in ({"sport": port}, {"dport": port}):
+        packet = decoded(Ether(**MACS) / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(**ports) / payload)
+        assert out_of_udp(packet).protocol == protocol
+        assert out_of_udp(packet).source == packet.source
 
 
 def test_a_tunnel_begins_with_the_ip_header() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -125,13 +126,29 @@ def test_a_trunk_shows_tags_by_either_mechanism(header: object, tags: tuple[int,
     ]
 
 
-def test_esp_is_shown_because_it_may_hold_a_probe_and_others_traffic_is_not() -> None:
+@pytest.mark.parametrize(
+    "esp",
+    [
+        IP(src="10.0.0.1", dst="10.0.0.2", proto=50) / b"spi+",
+        IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=4500, dport=4500) / b"spi+sequence",
+    ],
+)
+def test_esp_is_shown_because_it_may_hold_a_probe_and_others_traffic_is_not(esp: object) -> None:
     record, _ = record_of(PING, watching=("right:eth0",))
-    record.see("right", captured(bytes(ethernet() / IP(src="10.0.0.1", dst="10.0.0.2", proto=50) / b"spi+")))
+    record.see("right", captured(bytes(ethernet() / esp)))  # type: ignore[operator]
     record.see("right", captured(bytes(ethernet() / IP(src="10.0.0.1", dst="10.0.0.2") / UDP() / b"other")))
     assert [(packet.protocol, packet.flow) for packet in record.result().wires["right:eth0"]] == [
         ("esp", None)
     ]
+
+
+def test_a_probe_to_the_port_of_esp_is_a_probe() -> None:
+    flow = replace(UDP_FLOW, destination_port=4500)
+    record, marks = record_of(flow, watching=("right:eth0",))
+    there = IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=49152, dport=4500) / marks.payload(0)
+    record.see("right", captured(bytes(ethernet() / there)))
+    (packet,) = record.result().wires["right:eth0"]
+    assert (packet.protocol, packet.flow) == ("udp", 0)
 
 
 def test_taps_are_opened_where_something_can_be_seen() -> None:

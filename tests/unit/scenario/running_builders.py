@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from lab.bench.line import line_plan
 from lab.bgp.speaker import Timers
+from lab.model.load import load_document
+from lab.model.shipped import find_topology
+from lab.plan.tunnels import TunnelEnd
 from lab.plan.types import Plan
 from lab.scenario.kinds.base import Absence, Expectation, Sight
 from lab.scenario.memory import MemoryLab
 from lab.scenario.running import Json, RunningLab
+from lab.scenario.stage import stage_of
 from lab.scenario.waits import waits_of
 from lab.timing import Clock
 
@@ -48,6 +53,45 @@ def route(prefix: str, peer: str, **facts: Any) -> Json:
         "communities": [],
         "reason": "only-route",
     } | facts
+
+
+def tunnel_end(end: TunnelEnd, state: str = "established", **facts: Any) -> Json:
+    up = state == "established"
+    return {
+        "name": end.name,
+        "node": end.namespace,
+        "peer": end.peer,
+        "interface": end.ifname,
+        "local_address": str(end.local_address),
+        "remote_address": str(end.remote_address),
+        "state": state,
+        "bytes_in": 0,
+        "bytes_out": 0,
+        "packets_in": 0,
+        "packets_out": 0,
+        "ike_proposal": "AES_CBC/256/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_1024" if up else None,
+        "esp_proposal": "AES_GCM_16/256" if up else None,
+        "established_s": 1 if up else None,
+        "local_selectors": ["0.0.0.0/0"] if up else [],
+        "remote_selectors": ["0.0.0.0/0"] if up else [],
+        "problem": None,
+    } | facts
+
+
+@cache
+def secured_plan() -> Plan:
+    """The reference lab: vpn1 with two tunnels."""
+    document, problems = load_document(find_topology("expressroute-vpn"))
+    return stage_of(document, problems).plan
+
+
+def secured_lab(**facts: Any) -> MemoryLab:
+    """Its tunnels are up, but for what is told of vpn1's end of the first."""
+    tunnels: dict[str, list[Json]] = {}
+    for end in secured_plan().tunnels:
+        told = facts if (end.namespace, end.peer) == ("vpn1", "vpngw-secure-0") else {}
+        tunnels.setdefault(end.namespace, []).append(tunnel_end(end, **told))
+    return MemoryLab(secured_plan(), tunnels_of=tunnels)
 
 
 def fib_entry(prefix: str, *gateways: str | None) -> Json:

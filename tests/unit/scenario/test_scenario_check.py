@@ -16,6 +16,8 @@ def step(kind: str, properties: str) -> str:
 
 
 ARP = step("arp", "node: ce1/core, address: 192.168.100.130")
+TUNNEL = step("tunnel", "node: vpn1, peer: vpngw-secure-0")
+FLOW = step("flow", "name: f, source: app1, destination: 10.17.1.4")
 LINK_LOCAL = step("arp", "node: ce1/core, address: 'fe80::1'")
 
 
@@ -71,6 +73,19 @@ CASES = [
         for wrong in ("10.17.1.4", "192.168.100.129", "2001:db8::1")
     ),
     ("S-22", "arp.address", step("arp", "node: ce1/core, address: 10.17.1.4"), LINK_LOCAL),
+    ("S-16", "flow.destination", step("flow", "name: f, source: app1, destination: 10.2.0.5"), FLOW),
+    (
+        "S-18",
+        "flow.source_address",
+        step("flow", "name: f, source: app1, destination: 10.17.1.4, source_address: '2001:db8::1'"),
+        FLOW,
+    ),
+    (
+        "S-31",
+        "flow.source_address",
+        step("flow", "name: f, source: app1, destination: 10.17.1.4, source_address: 10.0.0.1"),
+        step("flow", "name: f, source: core1, destination: 10.17.1.4, source_address: 10.0.0.1"),
+    ),
     (
         "S-17",
         "fib.next_hops[1]",
@@ -114,6 +129,26 @@ CASES = [
         step("withdraw", "node: core1, prefixes: [10.0.1.0/24]"),
         step("withdraw", "node: core1, prefixes: [10.0.0.0/24]"),
     ),
+    ("S-23", "tunnel.node", step("tunnel", "node: dmz1, peer: vpngw-secure-0"), TUNNEL),
+    ("S-23", "tunnel.peer", step("tunnel", "node: vpn1, peer: vpngw-secure"), TUNNEL),
+    (
+        "S-23",
+        "tunnel.peer",
+        step("tunnel", "node: vpngw-secure-0, peer: conn-secure-1"),
+        step("tunnel", "node: vpngw-secure-0, peer: conn-secure-0"),
+    ),
+    (
+        "S-24",
+        "fault.link_down.link",
+        step("fault", "link_down: {link: pe1--msee2}"),
+        step("fault", "link_down: {link: pe1--msee1}"),
+    ),
+    (
+        "S-25",
+        "clear.fault",
+        step("clear", "fault: link_down"),
+        step("fault", "link_down: {link: pe1--msee1}"),
+    ),
 ]
 
 
@@ -128,6 +163,7 @@ def absence(kind: str) -> str:
     probes = "source: app1, destination: 10.2.0.4"
     properties = {
         "no_session": "node: ce1/core, neighbor: msee1/private",
+        "no_tunnel": "node: vpn1, peer: vpngw-secure-0",
         "no_route": "node: ce1/core, prefix: 10.2.0.0/24",
         "no_fib": "node: ce1/core, prefix: 10.2.0.0/24",
         "no_arp": "node: ce1/core, address: 10.1.255.77",
@@ -140,6 +176,7 @@ def absence(kind: str) -> str:
 POSITIVE = {
     "session": SESSION,
     "prefixes": COUNT,
+    "tunnel": TUNNEL,
     "route": ROUTE,
     "reach": REACH,
     "fib": step("fib", "node: core1, prefix: 10.17.0.0/16, next_hops: [10.1.255.1]"),
@@ -208,6 +245,57 @@ def test_of_a_series_any_prefix_may_be_withdrawn() -> None:
     assert broken(announce, withdraw, SESSION) == set()
 
 
+def interruption(properties: str) -> str:
+    return step("interruption", f"flow: f, {properties}")
+
+
+def test_a_flow_is_looked_at_once_it_was_begun() -> None:
+    look = interruption("lost_at_most: 0")
+    assert broken(FLOW, look) == set()
+    assert broken(look, FLOW, SESSION) == {("S-30", "steps[0].interruption.flow")}
+    other = FLOW.replace("name: f", "name: g")
+    (problem,) = problems(other, look)
+    assert (problem.rule, problem.hint) == ("S-30", "flows begun before: g")
+
+
+def test_each_flow_has_a_name_of_its_own() -> None:
+    assert broken(FLOW, FLOW.replace("name: f", "name: g"), SESSION) == set()
+    assert broken(FLOW, FLOW, SESSION) == {("S-30", "steps[1].flow.name")}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place", "right"),
+    [
+        ("direction: both", "", "direction: both, lost_at_most: 0"),
+        ("at_least: carrier", ".at_least", "at_least: hold"),
+        ("at_least: [connect_retry, dead_peer_detection]", ".at_least", "at_least: [connect_retry, restart]"),
+        ("at_least: hold, at_most: carrier", ".at_least", "at_least: hold, at_most: hold"),
+    ],
+)
+def test_an_interruption_is_bounded_by_something_that_takes_its_time(
+    wrong: str, place: str, right: str
+) -> None:
+    assert broken(FLOW, interruption(wrong)) == {("S-32", f"steps[1].interruption{place}")}
+    assert broken(FLOW, interruption(right)) == set()
+
+
+@pytest.mark.parametrize("cause", ["dead_peer_detection", "retry"])
+def test_only_a_lab_with_tunnels_has_their_timers(cause: str) -> None:
+    steps = (FLOW, interruption(f"at_most: {cause}"))
+    assert broken(*steps) == set()
+    (problem,) = problems(*steps, topology="expressroute-basic")
+    assert (problem.rule, problem.path) == ("S-32", "steps[1].interruption.at_most")
+
+
+def test_a_bound_that_is_none_is_told_with_those_there_are() -> None:
+    (problem,) = problems(FLOW, interruption("at_most: [hold, holt]"))
+    assert problem.path == "steps[1].interruption.at_most"
+    assert problem.what == "'holt' is no bound"
+    assert problem.hint == (
+        "one or several of carrier, hold, restart, connect_retry, dead_peer_detection, retry"
+    )
+
+
 def test_names_are_not_looked_up_without_a_topology() -> None:
     early = absence("no_session").replace("ce1/core", "nobody")
     found = problems(early, SESSION, topology="nosuch")
@@ -222,5 +310,5 @@ def test_every_problem_of_every_step_is_told_at_once() -> None:
 def test_rules_have_names_of_their_own_and_say_what_they_are() -> None:
     names = [name for name, _ in RULES]
     assert len(set(names)) == len(names)
-    assert {case[0] for case in CASES} | {"S-10", "S-11"} == set(names)
+    assert {case[0] for case in CASES} | {"S-10", "S-11", "S-30", "S-32"} == set(names)
     assert all(rule.__doc__ for _, rule in RULES)

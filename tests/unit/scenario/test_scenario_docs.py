@@ -101,7 +101,8 @@ def default_of(field: FieldInfo) -> str:
         return "none"
     if field.default in ((), "", {}):
         return "empty"
-    return f"`{json.dumps(field.default).strip(chr(34))}`"
+    value = field.default.value if isinstance(field.default, Enum) else field.default
+    return f"`{json.dumps(value).strip(chr(34))}`"
 
 
 def choices(field: FieldInfo) -> set[str]:

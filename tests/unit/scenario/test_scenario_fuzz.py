@@ -23,6 +23,9 @@ from lab.scenario.step import KINDS
 EVERY_KIND = scenario_text(
     "- {say: s, session: {node: ce1/core, neighbor: msee1/private}}",
     "- {say: s, no_session: {node: ce1/core, neighbor: msee1/private, last_error: '(2,2)', holds_for: hold}}",
+    "- {say: s, tunnel: {node: vpn1, peer: vpngw-secure-0, esp: AES_GCM_16/256, local: [0.0.0.0/0],"
+    " packets_in: 1}}",
+    "- {say: s, no_tunnel: {node: vpngw-secure-1, peer: conn-secure-1, problem: '13801', holds_for: retry}}",
     "- {say: s, route: {node: ce1/core, prefix: 10.17.0.0/16, peer: msee1/private, as_path: [12076],"
     " next_hop: 192.168.100.130, communities: [], local_preference: 100, best: true, because: external,"
     " candidates: 1}}",

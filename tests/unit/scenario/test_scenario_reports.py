@@ -7,11 +7,13 @@ import re
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from lab.probe.stream import Direction, Gap, Passage, Stream, StreamReport, Tally
 from lab.scenario import report_json, report_junit, report_text
 from lab.scenario.result import Outcome, ScenarioResult, StepResult, totals
 from lab.scenario.runner import Verdict
@@ -111,7 +113,36 @@ NO_LAB = ScenarioResult(
     error="the lab did not converge in 60 s (--timeout):\n  ce1 - msee1: ARP: 10.0.0.1 does not answer",
     hint="a slow machine may need `--timeout SECONDS`",
 )
-ALL = (PASSED, FAILED, ERROR, NO_LAB)
+INTERRUPTED = StepResult(
+    1,
+    "interruption",
+    "They talk again.",
+    Outcome.PASSED,
+    8.9,
+    claim="talk flows there, interrupted for at most hold",
+    seen="forward: interrupted for 8.42 s on 4 of 8 ports, from 0.02 s after the last action, "
+    "1684 of 4400 packets lost\nat most 13 s: hold time 10 s, reaction 3 s",
+)
+THROUGH: dict[Direction, Passage] = {
+    "forward": Passage(Tally(8000, 6316, 1684, 2, 3, Gap(1012.52, 8.42, 421)), 8, 4, None),
+    "return": Passage(Tally(7990, 7790, 200), 8, 8, 1018.75),
+}
+FLOWING = ScenarioResult(
+    name="flowing",
+    description="",
+    file="scenarios/failover/flowing.yaml",
+    topology="expressroute-vpn",
+    lab="flowing-7",
+    seconds=20.5,
+    up_seconds=0.8,
+    steps=(INTERRUPTED,),
+    flows=(
+        StreamReport(
+            Stream("talk", "app1", ip_address("10.2.0.4")), 1000.0, 1012.5, 1020.0, THROUGH, THROUGH
+        ),
+    ),
+)
+ALL = (PASSED, FAILED, ERROR, NO_LAB, FLOWING)
 TOOK = 120.75
 
 
@@ -145,19 +176,26 @@ def test_json_has_every_field_of_a_result() -> None:
     (scenario, *_), (step, *_) = report["scenarios"], report["scenarios"][1]["steps"]
     assert {field.name for field in fields(ScenarioResult)} <= scenario.keys()
     assert {field.name for field in fields(StepResult)} <= step.keys()
-    assert [each["outcome"] for each in report["scenarios"]] == ["passed", "failed", "error", "error"]
+    assert [each["outcome"] for each in report["scenarios"]] == [
+        "passed",
+        "failed",
+        "error",
+        "error",
+        "passed",
+    ]
 
 
 def test_junit_counts_what_it_holds() -> None:
     root = ElementTree.fromstring(report_junit.report(ALL, TOOK, BEGAN))
     (suite,) = root
-    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("4", "1", "2")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("5", "1", "2")
     found = [(case.get("name"), [each.tag for each in case]) for case in suite]
     assert found == [
         ("all-well", ["system-out"]),
         ("one-false", ["failure"]),
         ("lost", ["error"]),
         ("no-lab", ["error"]),
+        ("flowing", ["system-out"]),
     ]
 
 

@@ -172,3 +172,26 @@ def test_signals_mean_afterwards_what_they_meant_before(host: Host) -> None:
     before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     run(loaded(SESSION), "mine", QUICK, Watcher())
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+
+
+FLOW = "- {say: They talk., flow: {name: talk, source: app1, destination: 10.17.1.4}}"
+ELSEWHERE = "- {say: Nowhere., session: {node: ce2/core, neighbor: msee2/private}}"
+
+
+def flowing(host: Host, *steps: str) -> ScenarioResult:
+    scenario = loaded(FLOW, *steps)
+    host.lab.plan = scenario.start.plan
+    return run(scenario, "mine", QUICK, Watcher())
+
+
+@pytest.mark.parametrize("state", ["established", "active"])
+def test_a_result_has_what_came_of_flows_whether_claims_hold_or_not(host: Host, state: str) -> None:
+    host.lab.sessions_of["ce1/core"] = [session("msee1/private", state)]
+    result = flowing(host, SESSION)
+    assert [flow.stream.name for flow in result.flows] == ["talk"]
+
+
+def test_a_lab_that_broke_is_not_asked_for_flows(host: Host) -> None:
+    result = flowing(host, ELSEWHERE)
+    assert result.outcome is Outcome.ERROR
+    assert (result.flows, result.error) == ((), None)
