@@ -20,12 +20,16 @@ COMMANDS := nft:nftables ip:iproute2 ping:iputils-ping
 IPSEC := /usr/sbin/charon-systemd:charon-systemd \
   /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so:libcharon-extra-plugins
 
+# What booting another kernel needs, as command:debian-package.
+GUEST := qemu-system-x86_64:qemu-system-x86 busybox:busybox-static modprobe:kmod
+
 # Install $$missing, if we may.
 INSTALL = if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
   command -v apt-get >/dev/null && $$sudo apt-get update -qq && \
   DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing
 
-.PHONY: help setup lab-up lab-down lab-status test test-unit test-lab scenarios check format docs golden bench
+.PHONY: help setup lab-up lab-down lab-status test test-unit test-lab test-kernel setup-kernel scenarios check \
+  format docs golden bench
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -52,6 +56,12 @@ test-unit: setup ## Tests without a lab, under a minute
 test-lab: setup ## Tests that start real labs, and scenarios
 	@$(PYTEST) -m lab
 	@$(SCENARIOS)
+
+test-kernel: setup-kernel ## A few lab tests on Debian's stock kernel, in QEMU: 802.1Q, IPsec in the kernel
+	@$(BIN)/python tests/kernel/boot.py
+
+setup-kernel: $(VENV)/.ready-kernel ## QEMU and Debian's kernel, which is unpacked in ~/.cache and not installed
+	@$(BIN)/python tests/kernel/stock.py
 
 scenarios: setup ## Every shipped scenario (S=scenarios/limits for a few, JOBS= at a time)
 	@$(MSEELAB) test $(S) --jobs $(JOBS)
@@ -108,4 +118,18 @@ $(VENV)/.ready: pyproject.toml
 	  { echo "mseelab needs Python 3.11 or newer; PYTHON=/path/to/python3 make setup" >&2; exit 3; }
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+$(VENV)/.ready-kernel: $(VENV)/.ready
+	@missing=; \
+	for pair in $(GUEST); do \
+	  PATH=$$PATH:/usr/sbin:/sbin command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair#*:}"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing for another kernel:$$missing"; \
+	  if ! { $(INSTALL); }; then \
+	    echo "make test-kernel needs these packages (Debian's names):$$missing" >&2; exit 3; \
+	  fi; \
+	fi
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev,kernel]'
 	@touch $@

@@ -1,7 +1,7 @@
 """make bench: what the README claims, measured; JSON on standard output.
 
-Numbers of one machine in one run: medians of several, and ratios against BIRD taken in
-turn, because shared machines drift.
+Numbers of one machine in one run: medians of several, and ratios against BIRD and against charons
+set up by hand taken in turn, because shared machines drift.
 """
 
 from __future__ import annotations
@@ -14,16 +14,22 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from lab.bench import bird
+from lab.bench import bird, pair, tunnels
 from lab.bench.labs import command_seconds, run_line
 
 RUNS = 5
 LINE_RUNS = 3
 LINE = 50
+THROUGHPUT_RUNS = 5
+THROUGHPUT_S = 2.0
 
 
 def _median(measure: Callable[[], float], runs: int = RUNS) -> float:
     return round(statistics.median(measure() for _ in range(runs)), 3)
+
+
+def _median_ratio(ones: list[float], others: list[float]) -> float:
+    return round(statistics.median(one / other for one, other in zip(ones, others, strict=True)), 2)
 
 
 def _say(text: str) -> None:
@@ -74,11 +80,50 @@ def line() -> dict[str, Any]:
     return result
 
 
+def tunnels_up() -> dict[str, Any]:
+    """The reference lab with its tunnels and without; the first of each is not counted."""
+    by_topology: dict[str, list[float]] = {}
+    with tunnels.without_tunnels() as plain:
+        for _ in range(RUNS + 1):
+            for topology in (str(tunnels.REFERENCE), plain):
+                by_topology.setdefault(topology, []).append(tunnels.up_seconds(topology))
+    with_tunnels, without = (statistics.median(times[1:]) for times in by_topology.values())
+    return {
+        "up_s": round(with_tunnels, 3),
+        "up_without_s": round(without, 3),
+        "added_s": round(with_tunnels - without, 3),
+    }
+
+
+def tunnel_throughput() -> dict[str, Any]:
+    """TCP through a tunnel of the lab, against two charons set up by hand: with a wire between them, and
+    across as many routers as in the lab."""
+    with tunnels.running() as lab:
+        if lab is None:
+            _say("no tunnels on this host: `mseelab doctor` says why")
+            return {}
+        result: dict[str, Any] = {"dataplane": lab.dataplane, "routers_between": lab.routers}
+        for source, target in ((tunnels.DEVICE, tunnels.GATEWAY), (tunnels.GATEWAY, tunnels.DEVICE)):
+            ours, wire, line = [], [], []
+            for _ in range(THROUGHPUT_RUNS):
+                ours.append(lab.throughput(source, target, THROUGHPUT_S))
+                wire.append(pair.throughput(lab.like, THROUGHPUT_S))
+                line.append(pair.throughput(lab.like, THROUGHPUT_S, routers=lab.routers))
+            result[f"from_{source}"] = {
+                "mbit_s": round(statistics.median(ours)),
+                "by_hand_mbit_s": round(statistics.median(wire)),
+                "ratio_to_by_hand": _median_ratio(ours, wire),
+                "by_hand_across_routers_mbit_s": round(statistics.median(line)),
+                "ratio_across_routers": _median_ratio(ours, line),
+            }
+    return result
+
+
 def main() -> None:
     results: dict[str, Any] = {
         "machine": {"cpus": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()}
     }
-    for measurement in (reference, line):
+    for measurement in (reference, line, tunnels_up, tunnel_throughput):
         _say(f"measuring: {measurement.__name__}")
         results[measurement.__name__] = measurement()
     print(json.dumps(results, indent=2))

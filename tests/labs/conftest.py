@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lab_client import Lab, eventually, marked_processes, mseelab, new_mark, unique
+from tunnel_labs import OBSTACLES
 
 HERE = Path(__file__).parent
 
@@ -17,12 +19,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.lab)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "data_plane: needs IPsec tunnels; runs on every data plane there is")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests of tunnels run on each data plane, and are skipped where it is missing."""
+    if "plane" in metafunc.fixturenames and metafunc.definition.get_closest_marker("data_plane"):
+        metafunc.parametrize("plane", [_plane(name) for name in OBSTACLES], indirect=True, scope="session")
+
+
+def _plane(name: str) -> Any:
+    obstacle = OBSTACLES[name]
+    skip = pytest.mark.skipif(obstacle is not None, reason=f"no {name} data plane here: {obstacle}")
+    return pytest.param(name, id=name, marks=skip)
+
+
+@pytest.fixture(scope="session")
+def plane(request: pytest.FixtureRequest) -> str:
+    """What carries the tunnels of a test's labs; for tests that do not care what `up` chooses."""
+    asked: str = getattr(request, "param", "auto")
+    return asked
+
+
 Start = Callable[..., Lab]
 
 
-def _started(topology: str, name: str) -> Lab:
+def _started(topology: str, name: str, plane: str = "auto") -> Lab:
     mark, name = new_mark(), unique(name)
-    done = mseelab("up", topology, "--name", name, mark=mark)
+    done = mseelab("up", topology, "--name", name, "--dataplane", plane, mark=mark)
     assert done.returncode == 0, done.stdout + done.stderr
     return Lab(name, mark)
 
@@ -34,12 +59,12 @@ def _ended(lab: Lab) -> None:
 
 
 @pytest.fixture
-def start_lab() -> Iterator[Start]:
+def start_lab(plane: str) -> Iterator[Start]:
     """``start_lab(topology, name)`` brings a lab up; all are taken down at the end."""
     started: list[Lab] = []
 
     def start(topology: str, name: str) -> Lab:
-        started.append(_started(topology, name))
+        started.append(_started(topology, name, plane))
         return started[-1]
 
     yield start
@@ -56,8 +81,8 @@ def reference() -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def secured() -> Iterator[Lab]:
+def secured(plane: str) -> Iterator[Lab]:
     """The reference lab with its tunnels, to be ill-treated: each test leaves it whole."""
-    lab = _started("expressroute-vpn", "test-secured")
+    lab = _started("expressroute-vpn", "test-secured", plane)
     yield lab
     _ended(lab)

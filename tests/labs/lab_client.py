@@ -16,14 +16,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lab.timing import PATIENCE, PATIENCE_VARIABLE
+
 MARK = "MSEELAB_TEST_MARK"
 COMMAND = [sys.executable, "-m", "lab"]
-LIMIT_S = 120
+LIMIT_S = 120 * PATIENCE
 """No command takes this long; one that does is killed and the test fails."""
 
 
 def environment(mark: str, **more: str) -> dict[str, str]:
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("MSEELAB_")}
+    inherited = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("MSEELAB_") or key == PATIENCE_VARIABLE
+    }
     return inherited | {MARK: mark} | more
 
 
@@ -75,7 +81,8 @@ def marked_processes(mark: str) -> list[int]:
 
 
 def eventually(what: str, holds: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Poll fast until it holds; fail with ``what`` when it does not."""
+    """Poll fast until it holds; fail with ``what`` when it does not, on a slow host later."""
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     pause = 0.005
     while not holds():

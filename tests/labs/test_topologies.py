@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from lab_client import Lab
+from tunnel_labs import needs_data_plane
 
 from lab.model.load import load_topology
 from lab.plan.compile import compile_topology
@@ -40,16 +41,44 @@ REACHES: dict[str, tuple[Reach, ...]] = {
     "two-circuits": (("app1", "10.17.1.4", True), ("vm-corp", "10.0.0.10", True)),
 }
 
+TUNNELED: dict[str, tuple[Reach, ...]] = {
+    "nva-termination": (
+        ("app1", "10.2.0.4", True),
+        ("vm-secure", "10.0.0.10", True),
+        ("vm-secure", "203.0.113.109", False),
+    ),
+    "vpn-dual-redundancy": (("app1", "10.2.0.4", True), ("vm-secure", "10.0.0.10", True)),
+    "vpn-over-private-peering": (
+        ("safe1", "10.17.1.4", True),
+        ("vm-corp", "10.0.1.10", True),
+        ("app1", "10.17.1.4", True),
+        ("app1", "10.0.1.10", False),
+    ),
+}
+"""Where what is claimed goes through tunnels."""
+
 
 def test_every_topology_is_brought_up() -> None:
     """The reference lab and that of many tunnels by their own tests, that of mistakes below."""
-    assert FILES.keys() == REACHES.keys() | {REFERENCE, MANY_TUNNELS, MISTAKES}
+    others = {REFERENCE, MANY_TUNNELS, MISTAKES}
+    assert FILES.keys() == REACHES.keys() | TUNNELED.keys() | others
 
 
 @pytest.mark.parametrize("topology", REACHES)
 def test_it_comes_up_and_carries_packets(start_lab: Callable[[str, str], Lab], topology: str) -> None:
-    lab = start_lab(str(FILES[topology]), "test-topology")
-    for node, address, arrives in REACHES[topology]:
+    _carries(start_lab(str(FILES[topology]), "test-topology"), REACHES[topology])
+
+
+@needs_data_plane
+@pytest.mark.parametrize("topology", TUNNELED)
+def test_it_comes_up_and_carries_packets_through_tunnels(
+    start_lab: Callable[[str, str], Lab], topology: str
+) -> None:
+    _carries(start_lab(str(FILES[topology]), "test-topology"), TUNNELED[topology])
+
+
+def _carries(lab: Lab, reaches: tuple[Reach, ...]) -> None:
+    for node, address, arrives in reaches:
         assert lab.reaches(node, address) is arrives, f"{node} to {address}"
 
 

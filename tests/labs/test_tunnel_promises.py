@@ -1,29 +1,52 @@
-"""What IPsec promises, each on the wire: confidentiality, anti-replay, integrity, authenticity.
+"""What IPsec promises, each on the wire: confidentiality, anti-replay, authenticity, integrity.
 
 Packets are taken where a third party could, on the provider's edge, and put in again from
 Microsoft's network, with the outer addresses they had. What matters is what comes out of the tunnel.
+The same on either data plane: what is said of ESP holds inside UDP and outside.
 """
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Callable
-from contextlib import contextmanager
+import re
+import shutil
+import signal
+import stat
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from lab_client import Lab
-from scapy.layers.inet import IP, UDP
+from esp_wire import (
+    EspPacket,
+    decrypted,
+    esp_from_azure,
+    esp_of,
+    is_ike,
+    kept_from_the_device,
+    put_in,
+)
+from lab_client import COMMAND, Lab, environment, eventually, marked_processes
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.l2 import ARP
+from scapy.utils import PcapNgReader
 from tunnel_labs import (
     DEVICE,
     GATEWAYS,
     HOST,
     SECURE_VM,
     captured,
+    device,
+    folder_of,
     needs_data_plane,
     policy,
+    rekeyed,
     secure,
+    states,
     topology,
 )
 
@@ -32,44 +55,29 @@ Start = Callable[..., Lab]
 PROVIDER = ("pe1:msee1-200", "pe2:msee2-200")
 INSIDE = ("vpn1:vpngw-secure-0", "vpn1:vpngw-secure-1")
 INBOUND = 1
-ESP_PORT = 4500
-NO_ESP = b"\0\0\0\0"
-"""Marks IKE on that port (RFC 3948 section 2.2)."""
+
+REPLAY, INTEGRITY = "packets_dropped_replay", "packets_dropped_integrity"
+COUNTED_S = 30
+"""At once, but for a machine with many labs at a time."""
 
 
-def esp_from_azure(seen: list[Any]) -> list[bytes]:
-    """IP packets with ESP from a gateway instance to the device, each once."""
-    return list(
-        dict.fromkeys(
-            bytes(packet[IP])
-            for packet in seen
-            if IP in packet
-            and UDP in packet
-            and (packet[IP].src in GATEWAYS and packet[IP].dst == DEVICE)
-            and packet[UDP].dport == ESP_PORT
-            and not bytes(packet[UDP].payload).startswith(NO_ESP)
-        )
-    )
+def ping_from_azure(lab: Lab, secret: bytes, count: int, *more: str, answered: bool = True) -> None:
+    words = ("ping", "-n", "-c", str(count), "-i", "0.02", "-W", "1", "-p", secret.hex(), "-s", "200")
+    done = lab.execute("vm-secure", *words, *more, HOST)
+    assert (done.returncode == 0) is answered, done.stdout
 
 
-def ping_from_azure(lab: Lab, secret: bytes, count: int) -> None:
-    words = ("ping", "-n", "-c", str(count), "-i", "0.02", "-p", secret.hex(), "-s", "200", HOST)
-    assert lab.execute("vm-secure", *words).returncode == 0
+def secret_for(case: str) -> bytes:
+    return random.Random(case).randbytes(16)
 
 
-def put_in(lab: Lab, packets: list[bytes]) -> None:
-    words = [packet.hex() for packet in packets]
-    done = lab.execute("msnet", "python3", "-c", PUT_IN, *words)
-    assert done.returncode == 0, done.stderr
-
-
-PUT_IN = """
-import socket, sys
-with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as wire:
-    for word in sys.argv[1:]:
-        packet = bytes.fromhex(word)
-        wire.sendto(packet, (socket.inet_ntoa(packet[16:20]), 0))
-"""
+def dropped(lab: Lab) -> Counter[str]:
+    """What the device refused, of both tunnels together."""
+    total: Counter[str] = Counter()
+    for end in lab.inspect()["tunnels"]:
+        if end["node"] == "vpn1":
+            total.update({reason: end[reason] for reason in (REPLAY, INTEGRITY)})
+    return total
 
 
 @contextmanager
@@ -86,36 +94,103 @@ def came_out(seen: list[Any], secret: bytes) -> int:
     return sum(secret in bytes(packet) for packet in inside)
 
 
-def outside(seen: list[Any], packets: list[bytes]) -> int:
-    """How many of those arrived at the device's outer interface; hops have changed TTL and sum."""
-    bodies = {packet[20:] for packet in packets}
-    return sum(IP in one and one.sniffed_on == "eth0" and bytes(one[IP])[20:] in bodies for one in seen)
+def outside(seen: list[Any], packets: list[EspPacket]) -> int:
+    """How many of those arrived at the device's outer interface."""
+    bodies = {packet.body for packet in packets}
+    arrived = [esp_of(one) for one in seen if one.sniffed_on == "eth0"]
+    return sum(packet is not None and packet.body in bodies for packet in arrived)
+
+
+def strangers(seen: list[Any]) -> list[str]:
+    """What is neither ESP nor IKE of the two ends, nor the two routers of the peering among themselves:
+    ARP, BGP, IPv6's chatter."""
+    return [
+        packet.summary()
+        for packet in seen
+        if esp_of(packet) is None
+        and not _ike_of_the_ends(packet)
+        and ARP not in packet
+        and not packet.haslayer("IPv6")
+        and not (TCP in packet and 179 in (packet[TCP].sport, packet[TCP].dport))
+    ]
+
+
+def _ike_of_the_ends(packet: Any) -> bool:
+    """Or the one octet with which an end keeps a NAT's mapping (RFC 3948 section 4)."""
+    if IP not in packet or UDP not in packet:
+        return False
+    ends = {packet[IP].src, packet[IP].dst}
+    keepalive = bytes(packet[UDP].payload)[:1] == b"\xff" and packet[UDP].len == 9
+    return DEVICE in ends and bool(ends & set(GATEWAYS)) and (is_ike(packet) or keepalive)
+
+
+# Confidentiality.
+
+PACKAGES = {
+    "AES-GCM": {},
+    "AES-CBC and HMAC": {"ipsec_encryption": "AES256", "ipsec_integrity": "SHA256"},
+}
+
+
+@pytest.fixture(params=PACKAGES)
+def ciphered(request: pytest.FixtureRequest, tmp_path: Path, start_lab: Start, secured: Lab) -> Lab:
+    """A lab with tunnels, by what ESP is made of; the first is what Azure offers first."""
+    changes = PACKAGES[request.param]
+    if not changes:
+        return secured
+    chosen = policy(**changes)["ipsec_policies"]
+    path = topology(tmp_path, lambda data: secure(data).update(ipsec_policies=chosen))
+    return start_lab(str(path), "test-cbc")
 
 
 @needs_data_plane
-@pytest.mark.parametrize("tampering", ["replayed", "one bit flipped"])
-def test_a_packet_put_in_again_or_changed_never_comes_out(
-    tampering: str, secured: Lab, tmp_path: Path
+def test_a_third_party_sees_esp_only_and_with_the_keys_all_of_it(ciphered: Lab, tmp_path: Path) -> None:
+    """Also across new keys that are made while the capture goes on."""
+    secret = secret_for("confidential")
+    with captured(ciphered, *PROVIDER, folder=tmp_path, words=("--keys",)) as seen:
+        ping_from_azure(ciphered, secret, 10)
+        rekeyed(ciphered)
+        ping_from_azure(ciphered, secret, 10)
+    assert not strangers(seen)
+    assert not [packet for packet in seen if secret[:8] in bytes(packet)]
+    esp = list(dict.fromkeys(found for found in map(esp_of, seen) if found is not None))
+    assert len({packet.spi for packet in esp}) >= 4, "old and new associations, both directions"
+    inside = [IP(packet) for packet in decrypted(esp, tmp_path / "0.pcapng.keys")]
+    told = [packet for packet in inside if secret in bytes(packet)]
+    assert Counter(packet.src for packet in told) == {SECURE_VM: 20, HOST: 20}
+
+
+@needs_data_plane
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+def test_wireshark_decrypts_esp_and_ike_by_the_folder_beside_the_capture(
+    ciphered: Lab, tmp_path: Path
 ) -> None:
-    secret = random.Random(tampering).randbytes(16)
-    with captured(secured, *PROVIDER, folder=tmp_path) as seen:
-        ping_from_azure(secured, secret, 5)
-    taken = esp_from_azure(seen)
-    assert len(taken) >= 5
-    injected = taken if tampering == "replayed" else [flipped(packet) for packet in taken]
-    with arriving(secured, tmp_path / "again") as seen:
-        put_in(secured, injected)
-        ping_from_azure(secured, secret, 3)
-    assert outside(seen, injected) == len(injected), "they reached the device"
-    assert came_out(seen, secret) == 3, "and only what was sent came out"
+    secret = secret_for("wireshark")
+    with captured(ciphered, PROVIDER[0], folder=tmp_path, words=("--keys",)):
+        rekeyed(ciphered)
+        # Some flows go by the other leg; of 20 identifiers some come by this one.
+        one = f"ping -n -c 1 -W 1 -s 200 -p {secret.hex()} {HOST}"
+        assert (
+            ciphered.execute("vm-secure", "sh", "-ec", f"for i in $(seq 20); do {one}; done").returncode == 0
+        )
+    path = tmp_path / "0.pcapng"
+    assert set(_dissected(path, "icmp && esp.icv_bad == 0", "esp.icv_good")) == {"1"}
+    told = _dissected(path, "icmp", "data.data")
+    assert told
+    assert all(secret.hex() in payload for payload in told)
+    assert _dissected(path, "isakmp.enc.decrypted", "isakmp.exchangetype"), "the rekeying can be read"
 
 
-def flipped(packet: bytes) -> bytes:
-    """One bit of the ESP sequence number, far ahead of the window, so that it is no replay. The UDP
-    checksum of ESP is zero (RFC 3948 section 2.1), the IP checksum covers the header alone."""
-    changed = bytearray(packet)
-    changed[20 + 8 + 4 + 2] ^= 0x40
-    return bytes(changed)
+def _dissected(path: Path, which: str, field: str) -> list[str]:
+    done = subprocess.run(
+        ["tshark", "-r", str(path), "-Y", which, "-T", "fields", "-e", field],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"WIRESHARK_CONFIG_DIR": f"{path}.keys"},
+        check=True,
+        timeout=60,
+    )
+    return done.stdout.split()
 
 
 @needs_data_plane
@@ -127,20 +202,248 @@ def test_a_capture_shows_the_payload_when_nothing_is_encrypted(tmp_path: Path, s
         secure(data)["ipsec_policies"] = clear
 
     lab = start_lab(str(topology(tmp_path, in_clear)), "test-clear")
-    secret = random.Random(5).randbytes(16)
+    secret = secret_for("clear")
     with captured(lab, *PROVIDER, folder=tmp_path) as seen:
         ping_from_azure(lab, secret, 5)
     assert [packet for packet in seen if secret in bytes(packet)]
 
 
 @needs_data_plane
-def test_counters_grow_by_what_was_sent(secured: Lab) -> None:
-    def carried() -> int:
-        ends = secured.inspect()["tunnels"]
-        return sum(one["bytes_out"] for one in ends if one["node"] == "vpn1")
+def test_keys_are_only_where_they_were_asked_for_and_only_as_long(secured: Lab, tmp_path: Path) -> None:
+    """Not in the run folder, in logs, events, arguments or environments, also while somebody has them."""
+    path = tmp_path / "asked.pcapng"
+    capture = subprocess.Popen(
+        [*COMMAND, "capture", PROVIDER[0], "-w", str(path), "--keys"],
+        stderr=subprocess.PIPE,
+        env=environment(secured.mark, MSEELAB_NAME=secured.name),
+    )
+    assert capture.stderr is not None
+    assert capture.stderr.readline().startswith(b"capturing on ")
+    try:
+        folder = Path(f"{path}.keys")
+        eventually("two tunnels' keys: ESP each way, four of IKE", lambda: len(_keys_in(folder)) >= 4 + 8)
+        keys = _keys_in(folder)
+        assert _modes([path, folder, *folder.iterdir()]) == {
+            "asked.pcapng": 0o600,
+            "asked.pcapng.keys": 0o700,
+        } | dict.fromkeys(("esp_sa", "ikev2_decryption_table", "preferences"), 0o600)
+        assert not _holders(secured, keys)
+        assert _pipes(secured)
+    finally:
+        capture.send_signal(signal.SIGINT)
+        capture.communicate(timeout=20)
+    eventually("nobody logs keys any more", lambda: not _pipes(secured))
+    rekeyed(secured)
+    assert _keys_in(folder) == keys
+    assert not [log for log in folder_of(secured).rglob("*.log") if b"Sk_ei" in log.read_bytes()]
 
-    before = carried()
-    words = ("ping", "-n", "-c", "50", "-i", "0.01", "-s", "1000", SECURE_VM)
-    assert secured.execute("app1", *words).returncode == 0
-    inner = 50 * (1000 + 8 + 20)
-    assert inner <= carried() - before <= inner + 4000, "beside it only BGP's keepalives"
+
+def _keys_in(folder: Path) -> set[bytes]:
+    words = "".join(path.read_text() for path in folder.iterdir())
+    return {bytes.fromhex(word) for word in re.findall(r"(?<![0-9a-f])[0-9a-f]{40,}", words)}
+
+
+def _modes(paths: Iterable[Path]) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in paths}
+
+
+def _pipes(lab: Lab) -> list[Path]:
+    return [path for path in folder_of(lab).rglob("*") if path.is_fifo()]
+
+
+def _holders(lab: Lab, keys: set[bytes]) -> list[Path]:
+    """Files of the lab, and what the kernel tells of processes, that hold a key in any notation."""
+    notations = [
+        text
+        for key in keys
+        for head in [key[:16]]
+        for text in (head, head.hex().encode(), head.hex().upper().encode(), head.hex(" ").upper().encode())
+    ]
+    folder = folder_of(lab)
+    ours = [path for path in folder.rglob("*") if path.is_file()]
+    told = [
+        path
+        for pid in marked_processes(lab.mark)
+        for path in (Path(f"/proc/{pid}/cmdline"), Path(f"/proc/{pid}/environ"))
+    ]
+    found = []
+    for path in (*ours, *told):
+        with suppress(ProcessLookupError, FileNotFoundError):
+            data = path.read_bytes()
+            found += [path] if any(text in data for text in notations) else []
+    return found
+
+
+# Anti-replay, and integrity.
+
+REGIONS = {
+    "sequence number": 5,
+    "initialization vector": 8,
+    "ciphertext": 100,
+    "integrity check value": -1,
+}
+"""An octet of each, from the beginning of ESP or from its end (RFC 4303 section 2). That bit of the sequence
+number is far ahead of the window, so that it is no replay."""
+
+
+@needs_data_plane
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_packet_with_one_bit_flipped_is_dropped_and_counted(
+    region: str, secured: Lab, tmp_path: Path
+) -> None:
+    """And it is the bit: the same packets as they were sent come out, once."""
+    secret = secret_for(region)
+    taken = taken_from_azure(secured, secret, 5, tmp_path)
+    before = dropped(secured)
+    with arriving(secured, tmp_path / "flipped") as seen:
+        put_in(secured, [packet.flipped(REGIONS[region]) for packet in taken])
+        eventually("all are counted", lambda: dropped(secured) - before == {INTEGRITY: 5}, COUNTED_S)
+    assert came_out(seen, secret) == 0
+    with arriving(secured, tmp_path / "unchanged") as seen:
+        put_in(secured, taken)
+        ping_from_azure(secured, secret, 3)
+    assert came_out(seen, secret) == 5 + 3
+    assert dropped(secured) - before == {INTEGRITY: 5}
+
+
+@needs_data_plane
+def test_a_packet_of_no_known_association_is_dropped(secured: Lab, tmp_path: Path) -> None:
+    """One bit of the SPI: nobody knows whose it is, so no tunnel counts it."""
+    secret = secret_for("spi")
+    taken = taken_from_azure(secured, secret, 5, tmp_path)
+    strange = [packet.flipped(0) for packet in taken]
+    before = dropped(secured)
+    with arriving(secured, tmp_path / "flipped") as seen:
+        put_in(secured, strange)
+        ping_from_azure(secured, secret, 3)
+    assert outside(seen, strange) == 5, "they reached the device"
+    assert came_out(seen, secret) == 3, "and only what was sent came out"
+    assert dropped(secured) == before
+
+
+@needs_data_plane
+def test_a_packet_put_in_again_is_dropped_and_counted(secured: Lab, tmp_path: Path) -> None:
+    secret = secret_for("replayed")
+    with captured(secured, *PROVIDER, folder=tmp_path) as seen:
+        ping_from_azure(secured, secret, 5)
+    taken = esp_from_azure(seen)
+    assert len(taken) >= 5
+    before = dropped(secured)
+    with arriving(secured, tmp_path / "again") as seen:
+        put_in(secured, taken)
+        put_in(secured, taken)
+        ping_from_azure(secured, secret, 3)
+        again = {REPLAY: 2 * len(taken)}
+        eventually("all are counted", lambda: dropped(secured) - before == again, COUNTED_S)
+    assert outside(seen, taken) == 2 * len(taken), "they reached the device"
+    assert came_out(seen, secret) == 3, "and only what was sent came out"
+
+
+def taken_from_azure(lab: Lab, secret: bytes, count: int, folder: Path) -> list[EspPacket]:
+    """ESP packets with the secret that the device has never seen."""
+    with captured(lab, *PROVIDER, folder=folder) as seen, kept_from_the_device(lab):
+        ping_from_azure(lab, secret, count, answered=False)
+    taken = [packet for packet in esp_from_azure(seen) if len(packet.data) > 228]
+    assert len(taken) == count
+    return taken
+
+
+# Authenticity.
+
+
+@needs_data_plane
+def test_with_another_key_there_is_ike_on_the_wire_and_never_esp(tmp_path: Path, start_lab: Start) -> None:
+    other = {"connection": "conn-secure", "shared_key": "another"}
+    path = topology(tmp_path, lambda data: device(data).update(tunnels=[other]))
+    lab = start_lab(str(path), "test-other-key")
+    with captured(lab, *PROVIDER, folder=tmp_path) as seen:
+        eventually("an end tries again", lambda: any(map(is_ike, so_far(tmp_path))), seconds=IKE_RETRY_S)
+        eventually("it says why", lambda: refused(lab), seconds=IKE_RETRY_S)
+        lab.execute("vm-secure", "ping", "-n", "-c", "3", "-i", "0.1", "-W", "1", HOST)
+    assert "established" not in states(lab)
+    assert not strangers(seen)
+    assert not [packet for packet in seen if esp_of(packet) is not None]
+
+
+IKE_RETRY_S = 30
+"""A try comes every few seconds; this is for machines that are slow."""
+
+
+def so_far(folder: Path) -> list[Any]:
+    """What the captures into a folder hold by now."""
+    seen: list[Any] = []
+    for path in (path for path in folder.glob("*.pcapng") if path.stat().st_size):
+        with PcapNgReader(str(path)) as reader:
+            seen += list(reader)
+    return seen
+
+
+def refused(lab: Lab) -> bool:
+    return all("AUTHENTICATION_FAILED" in (one["problem"] or "") for one in lab.inspect()["tunnels"])
+
+
+# What was sent is what was counted.
+
+
+@needs_data_plane
+def test_both_ends_count_what_went_through_to_the_octet(secured: Lab) -> None:
+    with without_bgp_inside(secured):
+        eventually("nothing is on its way", lambda: carried(secured) == carried(secured))
+        before = carried(secured)
+        words = ("ping", "-n", "-c", "50", "-i", "0.01", "-s", "1000", SECURE_VM)
+        assert secured.execute("app1", *words).returncode == 0
+        grown = carried(secured) - before
+    octets = 50 * (20 + 8 + 1000)
+    for end in ("vpn1", "vpngw-secure"):
+        assert grown[end, "bytes_out"] == grown[end, "bytes_in"] == octets
+        assert grown[end, "packets_out"] == grown[end, "packets_in"] == 50
+
+
+@contextmanager
+def without_bgp_inside(lab: Lab) -> Iterator[None]:
+    """It says something every few seconds; for so short a time its sessions bear silence."""
+    nodes = ("vpn1", "vpngw-secure-0", "vpngw-secure-1")
+    try:
+        for node in nodes:
+            assert lab.execute(node, "nft", QUIET).returncode == 0
+        yield
+    finally:
+        for node in nodes:
+            lab.execute(node, "nft", "delete table inet test-quiet")
+
+
+QUIET = """
+table inet test-quiet {
+    chain out {
+        type filter hook output priority filter;
+        oifname { "vpn1", "vpngw-secure-0", "vpngw-secure-1" } tcp dport 179 drop
+        oifname { "vpn1", "vpngw-secure-0", "vpngw-secure-1" } tcp sport 179 drop
+    }
+}"""
+
+
+def carried(lab: Lab) -> Counter[tuple[str, str]]:
+    """By device or gateway: what went through both tunnels."""
+    total: Counter[tuple[str, str]] = Counter()
+    for end in lab.inspect()["tunnels"]:
+        for key in ("bytes_in", "bytes_out", "packets_in", "packets_out"):
+            total[end["node"].removesuffix("-0").removesuffix("-1"), key] += end[key]
+    return total
+
+
+# Nothing is left.
+
+
+@needs_data_plane
+def test_a_lab_that_ends_takes_its_keys_along(tmp_path: Path, start_lab: Start) -> None:
+    lab = start_lab("expressroute-vpn", "test-keys-end")
+    folder = folder_of(lab)
+    words = [*COMMAND, "capture", PROVIDER[0], "-w", str(tmp_path / "c.pcapng"), "--keys"]
+    variables = environment(lab.mark, MSEELAB_NAME=lab.name)
+    with subprocess.Popen(words, stderr=subprocess.PIPE, env=variables) as capture:
+        assert capture.stderr is not None
+        assert capture.stderr.readline().startswith(b"capturing on ")
+        assert _pipes(lab)
+        assert lab.run("down").returncode == 0
+        assert capture.wait(20) == 0
+    assert not folder.exists()

@@ -6,9 +6,8 @@ which `test_a_lab_without_a_data_plane` asks for.
 
 from __future__ import annotations
 
-import asyncio
+import json
 import os
-import random
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -16,34 +15,31 @@ from typing import Any
 
 import pytest
 from lab_client import COMMAND, Lab, environment, eventually, mseelab, new_mark, unique
-from scapy.layers.inet import IP, TCP, UDP
-from scapy.layers.l2 import ARP
+from scapy.layers.inet import IP, TCP
 from tunnel_labs import (
-    DEVICE,
-    GATEWAYS,
     HOST,
     SECURE_VM,
     captured,
     device,
+    folder_of,
     needs_data_plane,
     policy,
+    rekeyed,
     secure,
     states,
     topology,
     tunnel,
 )
 
-from lab.ipsec.vici import Session
-from lab.runtime.rundir import short_path
-
 Start = Callable[..., Lab]
 DPD_S = 9
 
 
 @needs_data_plane
-def test_both_tunnels_are_up_with_bgp_inside(secured: Lab) -> None:
+def test_both_tunnels_are_up_with_bgp_inside(secured: Lab, plane: str) -> None:
     seen = secured.inspect()
-    assert seen["dataplane"] == "userspace"
+    assert seen["dataplane"] == plane
+    assert not any(one["errors"] for one in seen["tunnels"])
     assert len(seen["tunnels"]) == 4
     assert {one["state"] for one in seen["tunnels"]} == {"established"}
     inside = [one for one in seen["bgp_sessions"] if one["peer_address"] == "172.16.0.3"]
@@ -89,40 +85,8 @@ for port in range(40000, 40064):
 
 
 @needs_data_plane
-def test_the_provider_sees_encrypted_packets_of_the_two_public_addresses_only(
-    secured: Lab, tmp_path: Path
-) -> None:
-    secret = random.Random(4).randbytes(16)
-    with captured(secured, "pe1:msee1-200", "pe2:msee2-200", folder=tmp_path) as seen:
-        words = ("ping", "-n", "-c", "20", "-i", "0.02", "-p", secret.hex(), "-s", "200", SECURE_VM)
-        assert secured.execute("app1", *words).returncode == 0
-    assert not [packet for packet in seen if secret[:8] in bytes(packet)]
-    strangers = [packet for packet in seen if not _tunneled(packet) and not _of_the_link(packet)]
-    assert not strangers, [packet.summary() for packet in strangers]
-    assert len([packet for packet in seen if _tunneled(packet)]) >= 40
-    inside = ("10.2.0", "172.16.0.3", "10.0.0", "10.1.10")
-    assert not [packet for packet in seen if IP in packet and packet[IP].src.startswith(inside)]
-
-
-def _tunneled(packet: Any) -> bool:
-    """ESP in UDP, or IKE (RFC 3948: four zero octets mark it), between device and gateway."""
-    if IP not in packet or UDP not in packet:
-        return False
-    ends = {packet[IP].src, packet[IP].dst}
-    return DEVICE in ends and bool(ends & set(GATEWAYS)) and packet[UDP].dport in (500, 4500)
-
-
-def _of_the_link(packet: Any) -> bool:
-    """What the two routers of a peering say to each other: ARP, BGP, IPv6's chatter."""
-    if ARP in packet or packet.haslayer("IPv6"):
-        return True
-    return IP in packet and TCP in packet and 179 in (packet[TCP].sport, packet[TCP].dport)
-
-
-@needs_data_plane
 def test_new_keys_are_made_under_traffic_without_loss(secured: Lab) -> None:
     """ESP associations three times, the IKE association once, on both tunnels at the same time."""
-    folder = next(Path(one["folder"]) for one in secured.json("list") if one["name"] == secured.name)
     words = ("ping", "-n", "-q", "-c", "800", "-i", "0.005", SECURE_VM)
     traffic = subprocess.Popen(
         [*COMMAND, "exec", "app1", "--", *words],
@@ -130,30 +94,22 @@ def test_new_keys_are_made_under_traffic_without_loss(secured: Lab) -> None:
         text=True,
         env=environment(secured.mark, MSEELAB_NAME=secured.name),
     )
-    asyncio.run(_rekeyed([folder / "tunnels" / f"vpn1~{gateway}" for gateway in INSTANCES]))
+    rekeyed(secured, children=3)
     assert traffic.poll() is None, "it went on all the time"
     said, _ = traffic.communicate(timeout=60)
     assert " 0% packet loss" in said, said
 
 
-INSTANCES = ("vpngw-secure-0", "vpngw-secure-1")
-
-
-async def _rekeyed(folders: list[Path]) -> None:
-    for folder in folders:
-        with short_path(folder / "vici.sock") as path:
-            session = await Session.connect(path, lambda _name, _facts: None)
-        (associations,) = await session.streamed("list-sas", "list-sa")
-        for what in (*[{"child": "any"}] * 3, {"ike": next(iter(associations))}):
-            answer = await session.command("rekey", what)
-            assert int(answer["matches"]) >= 1
-        await session.close()
-
-
 @needs_data_plane
-def test_segments_fit_the_tunnel(secured: Lab, tmp_path: Path) -> None:
-    """The MSS that arrives at the far host is the published 1,350, both ways."""
-    with captured(secured, "vm-secure:eth0", "app1:eth0", folder=tmp_path) as seen:
+def test_a_hundred_megabytes_arrive_as_sent_in_segments_that_fit(secured: Lab, tmp_path: Path) -> None:
+    """The MSS that arrives at the far host is the published 1,350, both ways; ESP needs no fragments.
+
+    Captures are of the first packets, so that they do not slow the rest down.
+    """
+    with (
+        captured(secured, "vm-secure:eth0", "app1:eth0", folder=tmp_path, words=("-c", "50")) as ends,
+        captured(secured, *PROVIDER, folder=_made(tmp_path / "wire"), words=("-c", "2000")) as wire,
+    ):
         server = subprocess.Popen(
             [*COMMAND, "exec", "vm-secure", "--", "python3", "-c", SERVER],
             stdout=subprocess.PIPE,
@@ -162,36 +118,64 @@ def test_segments_fit_the_tunnel(secured: Lab, tmp_path: Path) -> None:
         try:
             assert server.stdout is not None
             assert server.stdout.readline() == b"listening\n"
-            done = secured.execute("app1", "python3", "-c", CLIENT, SECURE_VM)
-            assert done.stdout.strip() == str(4 << 20), done.stderr
+            done = secured.execute(
+                "app1", "python3", "-c", CLIENT, SECURE_VM, str(TRANSFER), str(TRANSFER_BUDGET_S)
+            )
+            assert done.returncode == 0, done.stderr
         finally:
             server.kill()
             server.communicate()
+    result = json.loads(done.stdout)
+    assert result["received"] == result["sent"]
+    assert result["sent"][0] == TRANSFER or result["seconds"] >= TRANSFER_BUDGET_S
     sizes = {
         (packet[IP].dst, dict(packet[TCP].options)["MSS"])
-        for packet in seen
+        for packet in ends
         if TCP in packet and packet[TCP].flags & 2 and packet.direction == 1
     }
     assert {(SECURE_VM, 1350), (HOST, 1350)} <= sizes
+    assert max(len(packet[IP]) for packet in wire if IP in packet) > 1400, "full segments were seen"
+    assert not [packet for packet in wire if IP in packet and (packet[IP].flags.MF or packet[IP].frag)]
+
+
+PROVIDER = ("pe1:msee1-200", "pe2:msee2-200")
+
+TRANSFER = 100_000_000
+TRANSFER_BUDGET_S = 60
+"""It takes some seconds. On an emulated processor what got through by then will do."""
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 SERVER = """
-import socket
+import hashlib, json, socket
 with socket.create_server(("", 5001)) as server:
     print("listening", flush=True)
     peer, _ = server.accept()
-    count = 0
-    while piece := peer.recv(65536):
-        count += len(piece)
-    peer.sendall(str(count).encode())
+    count, digest, buffer = 0, hashlib.blake2b(), memoryview(bytearray(1 << 18))
+    while length := peer.recv_into(buffer):
+        count += length
+        digest.update(buffer[:length])
+    peer.sendall(json.dumps([count, digest.hexdigest()]).encode())
     peer.close()
 """
 CLIENT = """
-import socket, sys
-with socket.create_connection((sys.argv[1], 5001), 20) as peer:
-    peer.sendall(b"m" * (4 << 20))
+import hashlib, json, os, socket, sys, time
+address, wanted, budget = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+count, digest, started = 0, hashlib.blake2b(), time.monotonic()
+with socket.create_connection((address, 5001), 60) as peer:
+    while count < wanted and time.monotonic() - started < budget:
+        piece = os.urandom(min(1 << 20, wanted - count))
+        peer.sendall(piece)
+        digest.update(piece)
+        count += len(piece)
     peer.shutdown(socket.SHUT_WR)
-    print(peer.recv(64).decode())
+    received = json.loads(peer.recv(1024))
+seconds = time.monotonic() - started
+print(json.dumps({"sent": [count, digest.hexdigest()], "received": received, "seconds": seconds}))
 """
 
 
@@ -225,8 +209,8 @@ def test_the_shared_key_is_nowhere_but_in_memory(tmp_path: Path, start_lab: Star
         secure(data)["shared_key"] = key
 
     lab = start_lab(str(topology(tmp_path, with_key)), "test-secret")
-    folder = next(Path(one["folder"]) for one in lab.json("list") if one["name"] == lab.name)
-    holders = [path for path in folder.rglob("*") if path.is_file() and key.encode() in path.read_bytes()]
+    files = [path for path in folder_of(lab).rglob("*") if path.is_file()]
+    holders = [path for path in files if key.encode() in path.read_bytes()]
     assert [path.name for path in holders] == ["topology.yaml"]
     assert key not in lab.run("inspect", "-f", "json").stdout
     assert key not in mseelab("plan", str(tmp_path / "topology.yaml"), "-f", "json").stdout
@@ -307,7 +291,7 @@ def test_two_devices_make_four_tunnels_and_one_may_go(start_lab: Start) -> None:
 
 @needs_data_plane
 def test_static_routes_do_without_bgp(tmp_path: Path, start_lab: Start) -> None:
-    """Both tunnels are up; the device's second one takes over when the first has no carrier."""
+    """Both tunnels are up; the device's second one takes over when the first is out of use."""
 
     def static(data: Any) -> None:
         secure(data)["enable_bgp"] = False
@@ -320,7 +304,7 @@ def test_static_routes_do_without_bgp(tmp_path: Path, start_lab: Start) -> None:
     assert lab.reaches("vm-secure", HOST)
     way = ("ip", "route", "get", SECURE_VM)
     assert "dev vpngw-secure-0" in lab.execute("vpn1", *way).stdout
-    lab.execute("vpn1", "ip", "link", "set", "vpngw-secure-0", "carrier", "off")
+    lab.execute("vpn1", "ip", "link", "set", "vpngw-secure-0", "down")
     eventually("the second takes over", lambda: "dev vpngw-secure-1" in lab.execute("vpn1", *way).stdout)
 
 

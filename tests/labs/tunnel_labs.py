@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import asyncio
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -16,28 +15,37 @@ import yaml
 from lab_client import COMMAND, Lab, environment
 from scapy.utils import PcapNgReader
 
-from lab.runtime.capability import libipsec
+from lab.errors import BackendError
+from lab.ipsec.vici import Session
+from lab.runtime.capability import obstacles_here
+from lab.runtime.isolation import run_isolated
+from lab.runtime.planes import PLANES
+from lab.runtime.rundir import short_path
 
 REFERENCE = Path(__file__).parents[2] / "scenarios" / "topologies" / "expressroute-vpn.yaml"
 DEVICE, GATEWAYS = "203.0.113.110", ("52.175.253.112", "52.175.250.191")
 HOST, SECURE_VM = "10.0.0.10", "10.2.0.4"
 
 
-def _missing() -> str | None:
-    """What this host lacks for tunnels."""
-    if shutil.which("charon-systemd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None:
-        return "charon-systemd is not installed"
-    if libipsec() is None:
-        return "strongSwan's plugin kernel-libipsec is not installed"
+def _obstacles() -> dict[str, str | None]:
     try:
-        os.close(os.open("/dev/net/tun", os.O_RDWR))
-    except OSError as error:
-        return f"/dev/net/tun is not open to us: {error.strerror}"
-    return None
+        found: dict[str, str | None] = run_isolated(obstacles_here)
+    except BackendError as error:
+        return dict.fromkeys((plane.name for plane in PLANES), error.message)
+    return found
 
 
-MISSING = _missing()
-needs_data_plane = pytest.mark.skipif(MISSING is not None, reason=f"no IPsec tunnels here: {MISSING}")
+OBSTACLES = _obstacles()
+"""What keeps each data plane from working on this host; None where nothing does."""
+MISSING = "; ".join(map(str, OBSTACLES.values())) if all(OBSTACLES.values()) else None
+"""What keeps this host from having tunnels; None where it has some."""
+
+
+def needs_data_plane(test: Callable[..., None]) -> Callable[..., None]:
+    """Runs on every data plane that is here, if the labs it takes are started for it alone."""
+    missing = pytest.mark.skipif(MISSING is not None, reason=f"no IPsec tunnels here: {MISSING}")
+    marked: Callable[..., None] = pytest.mark.data_plane(missing(test))
+    return marked
 
 
 def topology(folder: Path, change: Callable[[Any], None]) -> Path:
@@ -66,15 +74,16 @@ def states(lab: Lab) -> set[str]:
 
 
 @contextmanager
-def captured(lab: Lab, *interfaces: str, folder: Path) -> Iterator[list[Any]]:
-    """What passes those interfaces inside the block, in the list after it."""
+def captured(lab: Lab, *interfaces: str, folder: Path, words: tuple[str, ...] = ()) -> Iterator[list[Any]]:
+    """What passes those interfaces inside the block, in the list after it; ``words`` are further ones
+    for `capture`."""
     seen: list[Any] = []
     paths = [folder / f"{number}.pcapng" for number, _ in enumerate(interfaces)]
     with ExitStack() as stack:
         running = []
         for interface, path in zip(interfaces, paths, strict=True):
             process = subprocess.Popen(
-                [*COMMAND, "capture", interface, "-w", str(path)],
+                [*COMMAND, "capture", interface, "-w", str(path), *words],
                 stderr=subprocess.PIPE,
                 env=environment(lab.mark, MSEELAB_NAME=lab.name),
             )
@@ -90,6 +99,28 @@ def captured(lab: Lab, *interfaces: str, folder: Path) -> Iterator[list[Any]]:
     for path in paths:
         with PcapNgReader(str(path)) as reader:
             seen += list(reader)
+
+
+def folder_of(lab: Lab) -> Path:
+    """Its run folder."""
+    return next(Path(one["folder"]) for one in lab.json("list") if one["name"] == lab.name)
+
+
+def rekeyed(lab: Lab, children: int = 1) -> None:
+    """New keys asked for at the device: ESP associations some times, IKE associations once."""
+    folders = sorted((folder_of(lab) / "tunnels").glob("vpn1~*"))
+    asyncio.run(_rekeyed(folders, children))
+
+
+async def _rekeyed(folders: list[Path], children: int) -> None:
+    for folder in folders:
+        with short_path(folder / "vici.sock") as path:
+            session = await Session.connect(path, lambda _name, _facts: None)
+        (associations,) = await session.streamed("list-sas", "list-sa")
+        for what in (*[{"child": "any"}] * children, {"ike": next(iter(associations))}):
+            answer = await session.command("rekey", what)
+            assert int(answer["matches"]) >= 1
+        await session.close()
 
 
 def policy(**changes: Any) -> dict[str, Any]:

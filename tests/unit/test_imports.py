@@ -19,17 +19,18 @@ ALLOWED: dict[str, set[str]] = {
     "model": set(),
     "bgp": set(),
     "plan": {"model", "bgp"},
+    "fault": {"model", "plan"},
     "agent": {"bgp"},
     "ipsec": {"plan"},
-    "runtime": {"plan", "bgp", "agent", "ipsec", "timing"},
+    "runtime": {"plan", "bgp", "agent", "ipsec", "fault", "timing"},
     "probe": {"plan", "bgp", "runtime", "timing"},
-    "scenario": {"model", "plan", "bgp", "runtime", "probe", "timing"},
-    "cli": {"model", "plan", "bgp", "runtime", "probe", "scenario", "timing"},
+    "scenario": {"model", "plan", "bgp", "fault", "runtime", "probe", "timing"},
+    "cli": {"model", "plan", "bgp", "fault", "runtime", "probe", "scenario", "timing"},
     "bench": {"plan", "bgp", "runtime", "timing"},
 }
 """Each package and the others it may import."""
 
-PURE = ("model", "plan", "bgp")
+PURE = ("model", "plan", "bgp", "fault")
 """No clock, no randomness, no environment, no network."""
 
 IMPURE_MODULES = {
@@ -49,6 +50,7 @@ ONLY_IN = {
     "pyroute2": {"runtime", "probe"},
     "scapy": {"probe"},
     "docker": set[str](),
+    "cryptography": {"ipsec"},
     "pytest": {"scenario"},
 }
 """Libraries and the packages that may know them."""

@@ -1,0 +1,195 @@
+"""make test-kernel: boot Debian's stock kernel in QEMU and run the chosen tests there.
+
+The guest has this host's files, read-only, and with them its Python and strongSwan; what it writes is gone
+with it, but for its results. Exits with 0 when all of the tests passed, with 1 when one failed or was
+skipped, and with 3 when there is no guest or it broke.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+from stock import BROKEN, MissingError, StockKernel, cache_folder, stock_kernel
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE.parents[1] / "build" / "test-kernel"
+QEMU = "qemu-system-x86_64"
+MEMORY = "2G"
+MOST_CPUS = 4
+
+UP = "guest: Linux"
+"""What ``init`` says when the kernel, and the host's files in it, are there."""
+BOOT_S = 300.0
+WHOLE_S = 1200.0
+SILENCE_S = 400.0
+"""The limits on the boot, on all of it, and on a guest that says nothing."""
+LOOK_S = 0.5
+"""How often."""
+LAST_LINES = 25
+
+
+@dataclass(frozen=True)
+class Accelerator:
+    """How QEMU runs the guest. ``patience``: how much slower than here things may be there."""
+
+    name: str
+    words: tuple[str, ...]
+    patience: int
+
+
+KVM = Accelerator("KVM", ("-accel", "kvm", "-cpu", "host"), 2)
+EMULATION = Accelerator("emulation", ("-accel", "tcg,thread=multi", "-cpu", "max,-erms,-fsrm"), 8)
+"""It translates every instruction; those that repeat themselves byte by byte are slower than others."""
+
+
+def accelerators() -> Iterator[Accelerator]:
+    """The ones to try, the fastest first. A /dev/kvm alone promises little: without the processor's help
+    it takes kernels only that know of it."""
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    if os.access("/dev/kvm", os.R_OK | os.W_OK) and ("vmx" in flags or "svm" in flags):
+        yield KVM
+    yield EMULATION
+
+
+def qemu(kernel: StockKernel, how: Accelerator, results: Path) -> list[str]:
+    """The command that is the guest."""
+    root = "local,path=/,security_model=none,readonly=on,multidevs=remap"
+    return [
+        *(QEMU, "-M", "q35", "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio"),
+        *("-m", MEMORY, "-smp", str(min(os.cpu_count() or 1, MOST_CPUS)), *how.words),
+        *("-fsdev", f"{root},id=root", "-device", "virtio-9p-pci,fsdev=root,mount_tag=/dev/root"),
+        *("-fsdev", f"{root},id=host", "-device", "virtio-9p-pci,fsdev=host,mount_tag=host"),
+        *("-fsdev", f"local,path={results},security_model=none,id=results"),
+        *("-device", "virtio-9p-pci,fsdev=results,mount_tag=results"),
+        *("-kernel", str(kernel.image), "-initrd", str(kernel.initramfs)),
+        *("-append", command_line(kernel, how)),
+    ]
+
+
+def command_line(kernel: StockKernel, how: Accelerator) -> str:
+    """The kernel's. What is off costs time in emulation: protection against leaks of the processor, hooks
+    of AppArmor, huge pages. The clock is the processor's own, not one that QEMU must be asked for."""
+    return " ".join(
+        (
+            "console=ttyS0 quiet panic=-1 random.trust_cpu=on tsc=reliable no_timer_check",
+            "mitigations=off apparmor=0 audit=0 transparent_hugepage=never",
+            f"init={HERE}/init tests={HERE} modules={kernel.modules}",
+            f"python={sys.executable} patience={how.patience}",
+        )
+    )
+
+
+@dataclass
+class Guest:
+    """What was seen of one. ``problem``: why it was ended."""
+
+    up: bool = False
+    problem: str | None = None
+    last: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
+
+    def hears(self, text: str) -> None:
+        self.last.append(text)
+        self.up = self.up or text.startswith(UP)
+
+    def overdue(self, running_s: float, silent_s: float) -> str | None:
+        """What took too long, in words."""
+        if not self.up and running_s > BOOT_S:
+            return f"the kernel did not come up within {BOOT_S:g} s"
+        if running_s > WHOLE_S:
+            return f"not done within {WHOLE_S:g} s"
+        return f"silent for {SILENCE_S:g} s" if silent_s > SILENCE_S else None
+
+
+def boot(command: list[str]) -> Guest:
+    """Run a guest to its end, or to the end of our patience, and pass on what it says."""
+    guest = Guest()
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        assert process.stdout is not None
+        try:
+            listen(guest, process.stdout.fileno())
+        finally:
+            process.kill()
+    return guest
+
+
+def listen(guest: Guest, console: int) -> None:
+    """Until it says nothing more, or for too long."""
+    began = heard = time.monotonic()
+    rest = b""
+    while guest.problem is None:
+        if select.select([console], [], [], LOOK_S)[0]:
+            piece = os.read(console, 1 << 16)
+            if not piece:
+                break
+            heard = time.monotonic()
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                text = line.decode(errors="replace").rstrip()
+                guest.hears(text)
+                print(f"{heard - began:6.1f} s  {text}", flush=True)  # noqa: T201
+        now = time.monotonic()
+        guest.problem = guest.overdue(now - began, now - heard)
+    guest.hears(rest.decode(errors="replace"))
+
+
+def verdict(results: Path) -> int | None:
+    """The exit code by what the guest left; None when it left nothing. A chosen test must have run."""
+    code = results / "exit-code"
+    if not code.exists():
+        return None
+    if code.read_text().strip() not in ("0", "1"):
+        return BROKEN
+    cases = ElementTree.parse(results / "junit.xml").iter("testcase")
+    skipped = [case.get("name", "") for case in cases if case.find("skipped") is not None]
+    for name in skipped:
+        say(f"{name} was chosen, and skipped")
+    return 1 if skipped else int(code.read_text())
+
+
+def say(*lines: str) -> None:
+    for line in lines:
+        print(f"test-kernel: {line}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def run() -> int:
+    """Raises MissingError."""
+    if shutil.which(QEMU) is None:
+        raise MissingError(f"{QEMU} is not installed (Debian: qemu-system-x86)")
+    kernel = stock_kernel(cache_folder())
+    shutil.rmtree(RESULTS, ignore_errors=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    for how in accelerators():
+        say(f"booting {kernel.image.name} in QEMU, by {how.name}")
+        guest = boot(qemu(kernel, how, RESULTS))
+        if guest.up:
+            break
+    code = verdict(RESULTS)
+    if guest.problem is None and code is not None:
+        say(f"results and logs are in {RESULTS}")
+        return code
+    say(
+        f"the guest broke: {guest.problem or 'it ended before its tests did'}; the last it said:", *guest.last
+    )
+    return BROKEN
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(BROKEN))  # not without ending the guest
+    try:
+        sys.exit(run())
+    except MissingError as error:
+        say(str(error))
+        sys.exit(BROKEN)

@@ -1,0 +1,96 @@
+"""A guest that hangs, breaks or skips is told as such; with a shell in its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import boot
+import pytest
+from stock import BROKEN, MissingError, StockKernel, stock_kernel
+
+UP = "echo 'guest: Linux 6.1 is up'; "
+
+
+def guest(script: str) -> boot.Guest:
+    return boot.boot(["sh", "-c", script])
+
+
+def test_a_guest_that_ends_by_itself_is_fine_and_was_heard() -> None:
+    seen = guest(UP + "printf 'no newline'")
+    assert (seen.up, seen.problem, list(seen.last)) == (True, None, ["guest: Linux 6.1 is up", "no newline"])
+
+
+@pytest.mark.parametrize(
+    ("limit", "script", "problem"),
+    [
+        ("BOOT_S", "exec sleep 60", "the kernel did not come up within 0.1 s"),
+        ("WHOLE_S", UP + "exec sleep 60", "not done within 0.1 s"),
+        ("SILENCE_S", UP + "exec sleep 60", "silent for 0.1 s"),
+    ],
+)
+def test_a_guest_that_takes_too_long_is_ended_and_why_is_said(
+    limit: str, script: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boot, limit, 0.1)
+    assert guest(script).problem == problem
+
+
+def test_of_a_panic_the_last_lines_are_kept() -> None:
+    seen = guest("for i in $(seq 100); do echo line $i; done; printf 'Kernel panic'")
+    assert not seen.up
+    assert list(seen.last)[-2:] == ["line 100", "Kernel panic"]
+    assert len(seen.last) == boot.LAST_LINES
+
+
+JUNIT = "<testsuites><testsuite>{}</testsuite></testsuites>"
+PASSED, SKIPPED = '<testcase name="a"/>', '<testcase name="b"><skipped/></testcase>'
+
+
+@pytest.mark.parametrize(
+    ("code", "cases", "verdict"),
+    [("0", PASSED, 0), ("1", PASSED, 1), ("0", PASSED + SKIPPED, 1), ("4", "", BROKEN), ("", "", BROKEN)],
+)
+def test_the_verdict_is_that_of_pytest_but_for_tests_that_were_skipped(
+    code: str, cases: str, verdict: int, tmp_path: Path
+) -> None:
+    (tmp_path / "exit-code").write_text(f"{code}\n")
+    (tmp_path / "junit.xml").write_text(JUNIT.format(cases))
+    assert boot.verdict(tmp_path) == verdict
+
+
+def test_a_guest_that_left_nothing_has_no_verdict(tmp_path: Path) -> None:
+    assert boot.verdict(tmp_path) is None
+
+
+def test_without_virtualization_dev_kvm_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boot.os, "access", lambda *_: True)
+    for flags, expected in (("fpu sse2", ["emulation"]), ("fpu svm", ["KVM", "emulation"])):
+        monkeypatch.setattr(boot.Path, "read_text", lambda *_, flags=flags, **__: f"flags : {flags}")
+        assert [how.name for how in boot.accelerators()] == expected
+
+
+# The kernel.
+
+
+def test_a_kernel_that_is_whole_is_taken_from_the_cache(tmp_path: Path) -> None:
+    (tmp_path / "6.1.0-1-amd64").mkdir()
+    (tmp_path / "6.1.0-1-amd64" / "complete").touch()
+    folder = tmp_path / "6.1.0-1-amd64"
+    assert stock_kernel(tmp_path) == StockKernel(
+        folder / "boot/vmlinuz-6.1.0-1-amd64", folder / "lib/modules/6.1.0-1-amd64", folder / "initramfs"
+    )
+
+
+def test_without_apt_it_is_said_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingError, match="comes by apt"):
+        stock_kernel(tmp_path)
+
+
+def test_every_chosen_test_exists() -> None:
+    """The file of each, that is; the name is for pytest, which fails for one it does not find."""
+    root = boot.HERE.parents[1]
+    lines = (boot.HERE / "chosen").read_text().splitlines()
+    chosen = [line for line in lines if line and not line.startswith("#")]
+    assert chosen
+    assert all((root / line.partition("::")[0]).exists() for line in chosen)

@@ -1,0 +1,260 @@
+"""How tunnel ends prove themselves and agree, on running labs: keys, certificates, new keys, old IKE.
+
+What must not come up is known from the plan, so `up` does not wait for it; what matters then is that
+there is no association, that both ends say why, and that nothing leaves unencrypted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab_client import COMMAND, Lab, environment, eventually
+from tunnel_labs import HOST, SECURE_VM, device, policy, secure, states, topology, tunnel
+
+from lab.ipsec.vici import Session
+from lab.runtime.rundir import short_path
+
+pytestmark = pytest.mark.data_plane
+
+Start = Callable[..., Lab]
+Change = Callable[[Any], None]
+
+VAULT = "https://contoso.vault.azure.net/certificates/vpngw-secure"
+BOTH_ENDS = ("vpn1", "vpngw-secure-0")
+
+
+def certified(**details: Any) -> dict[str, Any]:
+    """What a connection with certificates has."""
+    wanted = {"outbound_auth_certificate": VAULT, "inbound_auth_certificate_subject_name": "vpn1"}
+    return {"authentication_type": "Certificate", "certificate_authentication": wanted | details}
+
+
+def differs(data: Any, **tunnel: Any) -> None:
+    """The device differs from its connection in this."""
+    device(data)["tunnels"] = [{"connection": "conn-secure"} | tunnel]
+
+
+def folder_of(lab: Lab) -> Path:
+    return next(Path(one["folder"]) for one in lab.json("list") if one["name"] == lab.name)
+
+
+def problems(lab: Lab) -> dict[str, str]:
+    """Why the first tunnel is not up, by end."""
+    ends = [one for one in lab.inspect()["tunnels"] if one["name"] == "conn-secure-0"]
+    return {one["node"]: one["problem"] or "" for one in ends}
+
+
+def told(lab: Lab, kind: str) -> list[dict[str, Any]]:
+    """Events of that kind about the first tunnel."""
+    return [one for one in lab.events() if one["kind"] == kind and one["tunnel"] == "conn-secure-0"]
+
+
+def charons_list(lab: Lab, end: str) -> list[dict[str, Any]]:
+    """The IKE associations of the charon at ``end`` (router and peer)."""
+
+    async def listed() -> list[dict[str, Any]]:
+        with short_path(folder_of(lab) / "tunnels" / end / "vici.sock") as path:
+            session = await Session.connect(path, lambda _name, _facts: None)
+        try:
+            return await session.streamed("list-sas", "list-sa")
+        finally:
+            await session.close()
+
+    return [ike for event in asyncio.run(listed()) for ike in event.values()]
+
+
+# Certificates.
+
+
+def test_tunnels_come_up_with_certificates(tmp_path: Path, start_lab: Start) -> None:
+    """Both instances show the one certificate of the vault; no key is in any file."""
+    lab = start_lab(str(topology(tmp_path, lambda data: secure(data).update(certified()))), "test-cert")
+    assert states(lab) == {"established"}
+    assert lab.reaches("app1", SECURE_VM)
+    for instance in ("vpngw-secure-0", "vpngw-secure-1"):
+        (ike,) = charons_list(lab, f"vpn1~{instance}")
+        assert (ike["local-id"], ike["remote-id"]) == ("CN=vpn1", "CN=vpngw-secure")
+    files = {path.name for path in (folder_of(lab) / "tunnels").rglob("*") if not path.is_dir()}
+    assert files == {"strongswan.conf", "vici.sock"}
+
+
+REFUSALS: dict[str, tuple[Change, str]] = {
+    "other-name": (
+        lambda data: secure(data).update(certified(inbound_auth_certificate_subject_name="vpn9")),
+        "one end wants CN=vpn9 and the other is CN=vpn1",
+    ),
+    "other-gateway": (
+        lambda data: (secure(data).update(certified()), differs(data, gateway_subject_name="vpngw")),
+        "one end wants CN=vpngw and the other is CN=vpngw-secure",
+    ),
+    "stranger": (
+        lambda data: secure(data).update(certified(inbound_auth_certificate_chain=["contoso-root"])),
+        "no trusted authority signed",
+    ),
+    "called": (
+        lambda data: (
+            secure(data).update(certified(inbound_auth_certificate_chain=["contoso-root"])),
+            differs(data, connection_mode="ResponderOnly"),
+        ),
+        "no trusted authority signed",
+    ),
+    "expired": (
+        lambda data: (secure(data).update(certified()), differs(data, certificate={"expired": True})),
+        "not valid now",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_a_wrong_identity_gets_no_tunnel_and_both_ends_say_why(
+    case: str, tmp_path: Path, start_lab: Start
+) -> None:
+    """The end that refuses says what is wrong; the other one learns no more than that."""
+    change, words = REFUSALS[case]
+    lab = start_lab(str(topology(tmp_path, change)), f"test-{case}")
+    eventually("the gateway says why", lambda: words in problems(lab)["vpngw-secure-0"], seconds=30)
+    for end in BOTH_ENDS:
+        eventually(f"{end} says why", lambda end=end: "AUTHENTICATION_FAILED" in problems(lab)[end], 30)
+    _nothing_passes(lab)
+
+
+def test_a_wrong_key_gets_no_tunnel_and_both_ends_say_why(tmp_path: Path, start_lab: Start) -> None:
+    wrong = topology(tmp_path, lambda data: differs(data, shared_key="another"))
+    lab = start_lab(str(wrong), "test-wrong-key")
+    for end in BOTH_ENDS:
+        eventually(f"{end} says why", lambda end=end: "13801" in problems(lab)[end], 30)
+    _nothing_passes(lab)
+
+
+def _nothing_passes(lab: Lab) -> None:
+    assert "established" not in states(lab)
+    assert not lab.reaches("app1", SECURE_VM)
+    assert lab.execute("vpngw-secure-0", "ip", "route", "get", "172.16.0.3").returncode != 0
+    assert lab.reaches("app1", "10.17.1.4"), "private peering is none of its business"
+
+
+# New keys.
+
+
+def test_a_device_with_short_lifetimes_makes_all_anew_without_loss(tmp_path: Path, start_lab: Start) -> None:
+    """ESP every few seconds, and IKE from the ground up: the new association is there before the old one
+    goes, in both tunnels, while flows use them."""
+    lifetimes = {"sa_life_time_seconds": 10, "ike_life_time_seconds": 12, "reauthentication": True}
+    lab = start_lab(str(topology(tmp_path, lambda data: differs(data, **lifetimes))), "test-anew")
+
+    def logged(words: str) -> int:
+        logs = (folder_of(lab) / "logs").glob("charon.vpn1~*.log")
+        return min(log.read_text().count(words) for log in logs)
+
+    flows = [_pings(lab, "app1", SECURE_VM, 3000), _pings(lab, "vm-secure", HOST, 3000)]
+    for said in [flow.communicate(timeout=120)[0] for flow in flows]:
+        assert " 0% packet loss" in said, said
+    assert logged("reauthenticating IKE_SA") >= 2
+    assert logged("inbound CHILD_SA any") >= 1, "ESP alone, in between"
+    assert told(lab, "tunnel-down") == []
+
+
+def _pings(lab: Lab, node: str, address: str, count: int) -> subprocess.Popen[str]:
+    """A hundred a second at most."""
+    words = ("ping", "-n", "-q", "-c", str(count), "-i", "0.01", address)
+    return subprocess.Popen(
+        [*COMMAND, "exec", node, "--", *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(lab.mark, MSEELAB_NAME=lab.name),
+    )
+
+
+def test_groups_for_pfs_that_differ_let_a_tunnel_down_at_the_end_of_every_lifetime(
+    tmp_path: Path, start_lab: Start
+) -> None:
+    """The first association needs no group of its own; the next one has none in common."""
+
+    def change(data: Any) -> None:
+        secure(data)["ipsec_policies"] = policy(pfs_group="PFS2048")["ipsec_policies"]
+        differs(data, ipsec_policies=policy(pfs_group="ECP384")["ipsec_policies"], sa_life_time_seconds=10)
+
+    lab = start_lab(str(topology(tmp_path, change)), "test-pfs")
+    assert lab.reaches("app1", SECURE_VM), "at first all is well"
+    eventually("no new keys", lambda: bool(told(lab, "tunnel-problem")), seconds=20)
+    eventually("it goes down at both ends", lambda: len(told(lab, "tunnel-down")) >= 2, seconds=20)
+    eventually("and is back at both ends", lambda: len(told(lab, "tunnel-up")) >= 4, seconds=30)
+    for end in BOTH_ENDS:
+        texts = [one["text"] for one in told(lab, "tunnel-problem") if one["node"] == end]
+        assert "PFS" in texts[0], texts
+
+
+# Who begins.
+
+
+@pytest.mark.parametrize("protocol", ["IKEv2", "IKEv1"])
+@pytest.mark.parametrize("only", ["gateway", "device"])
+def test_an_end_that_only_initiates_answers_nobody(
+    only: str, protocol: str, tmp_path: Path, start_lab: Start
+) -> None:
+    def change(data: Any) -> None:
+        secure(data)["connection_protocol"] = protocol
+        if only == "gateway":
+            secure(data)["connection_mode"] = "InitiatorOnly"
+        else:
+            differs(data, connection_mode="InitiatorOnly")
+
+    lab = start_lab(str(topology(tmp_path, change)), f"test-{only}-{protocol[-1]}")
+    began = {"gateway": "vpngw-secure-0~vpn1", "device": "vpn1~vpngw-secure-0"}
+    assert states(lab) == {"established"}
+    for who, end in began.items():
+        standing = [ike for ike in charons_list(lab, end) if ike["state"] == "ESTABLISHED"]
+        assert {ike.get("initiator") == "yes" for ike in standing} == {who == only}
+
+
+# Versions and policies.
+
+
+def test_ikev1_carries_the_same_traffic_and_changes_its_keys(tmp_path: Path, start_lab: Start) -> None:
+    """Not without any loss: ESP with new keys may overtake the message that they are in use from."""
+
+    def change(data: Any) -> None:
+        secure(data)["connection_protocol"] = "IKEv1"
+        differs(data, sa_life_time_seconds=10, ike_life_time_seconds=15)
+
+    lab = start_lab(str(topology(tmp_path, change)), "test-ikev1")
+    assert {ike["version"] for ike in charons_list(lab, "vpn1~vpngw-secure-0")} == {"1"}
+    said, _ = _pings(lab, "app1", SECURE_VM, 2000).communicate(timeout=120)
+    (received,) = (int(words.split()[0]) for words in said.split(", ") if words.endswith("received"))
+    assert received >= 1990, said
+    assert told(lab, "tunnel-down") == []
+    log = (folder_of(lab) / "logs" / "charon.vpn1~vpngw-secure-0.log").read_text()
+    assert log.count("initiating Main Mode") >= 2
+    assert log.count("CHILD_SA any") >= 4, "ESP alone, in between"
+
+
+POLICIES = {
+    "gcm-ecp": (
+        {"ike_encryption": "GCMAES256", "ike_integrity": "SHA384", "dh_group": "ECP384"}
+        | {"pfs_group": "ECP384"},
+        ("AES_GCM_16/256/PRF_HMAC_SHA2_384/ECP_384", "AES_GCM_16/256"),
+    ),
+    "aes192": (
+        {"ike_encryption": "AES192", "ike_integrity": "SHA1", "dh_group": "DHGroup24", "pfs_group": "PFS24"}
+        | {"ipsec_encryption": "AES192", "ipsec_integrity": "SHA1"},
+        ("AES_CBC/192/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_2048_256", "AES_CBC/192/HMAC_SHA1_96"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", POLICIES)
+def test_a_custom_policy_is_what_is_negotiated(case: str, tmp_path: Path, start_lab: Start) -> None:
+    values, (ike, esp) = POLICIES[case]
+
+    def change(data: Any) -> None:
+        secure(data)["ipsec_policies"] = policy(**values)["ipsec_policies"]
+
+    lab = start_lab(str(topology(tmp_path, change)), f"test-{case}")
+    seen = tunnel(lab, "conn-secure-0", "vpn1")
+    assert (seen["ike_proposal"], seen["esp_proposal"]) == (ike, esp)
+    assert lab.reaches("app1", SECURE_VM)
