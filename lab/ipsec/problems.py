@@ -32,8 +32,6 @@ BLOCKED = (
 )
 SILENT = "peer silent (DPD) - Azure: TunnelDisconnected, then a new try every few seconds"
 
-NO_ANSWER = frozenset({UNANSWERED, BLOCKED, SILENT})
-
 _MESSAGE = re.compile(r"(?:parsed|generating) ([A-Z_0-9]+) (?:request|response) \d+ \[ (.*) \]")
 """A message with its payloads, as charon logs it."""
 
@@ -74,6 +72,22 @@ _IKEV1_NAMES = (
 )
 
 
+def _in_ikev1(problem: str) -> str:
+    """The exchanges have other names there, and a key that is wrong shows in nothing being readable."""
+    for ours, theirs in _IKEV1_NAMES:
+        problem = problem.replace(ours, theirs)
+    return problem
+
+
+def _in_either(*problems: str) -> frozenset[str]:
+    return frozenset((*problems, *map(_in_ikev1, problems)))
+
+
+_NO_BEGINNING = _in_either(UNANSWERED, BLOCKED)
+NO_ANSWER = _NO_BEGINNING | {SILENT}
+_VAGUE = _in_either(REFUSED, ESP_PROPOSAL)
+
+
 def problem_in(line: str, end: TunnelEnd) -> str | None:
     """What a line of that end's charon says is wrong, if it says so."""
     problem = _problem_in(line, end)
@@ -90,14 +104,15 @@ def _problem_in(line: str, end: TunnelEnd) -> str | None:
 
 def outranks(new: str, old: str | None) -> bool:
     """Whether the new problem tells more: nothing is to be made of silence that something else explains,
-    and little of a refusal when the end that refused has said why."""
+    and little of a refusal when the end that refused has said why. charon gives up on a first message
+    in the same words as on a peer that was there."""
     return old is None or _rank(new) >= _rank(old)
 
 
 def _rank(problem: str) -> int:
     if problem in NO_ANSWER:
-        return 0
-    return 1 if problem in (REFUSED, ESP_PROPOSAL) else 2
+        return int(problem in _NO_BEGINNING)
+    return 2 if problem in _VAGUE else 3
 
 
 def _notified(exchange: str, payloads: str, end: TunnelEnd) -> str | None:
@@ -127,10 +142,3 @@ def _name_problem(wanted: str, shown: str) -> str:
         f"IKE_AUTH: AUTHENTICATION_FAILED, one end wants {wanted} and the other is {shown}"
         " - Azure: not Connected"
     )
-
-
-def _in_ikev1(problem: str) -> str:
-    """The exchanges have other names there, and a key that is wrong shows in nothing being readable."""
-    for ours, theirs in _IKEV1_NAMES:
-        problem = problem.replace(ours, theirs)
-    return problem

@@ -121,6 +121,9 @@ def test_explanations_are_in_azures_terms() -> None:
         (problems.STRANGER, problems.REFUSED, True),
         (problems.ESP_PROPOSAL, problems.PFS, False),
         (problems.KEYS, problems.IKE_PROPOSAL, True),
+        (problems.SILENT, problems.UNANSWERED, False),
+        (problems.SILENT, problem_in("retransmit 1 of request message ID 0, seq 1", IKEV1), False),
+        (problems.UNANSWERED, problems.SILENT, True),
     ],
 )
 def test_what_tells_more_stays(new: str, old: str | None, does: bool) -> None:
