@@ -291,16 +291,14 @@ number is far ahead of the window, so that it is no replay."""
 def test_a_packet_with_one_bit_flipped_is_dropped_and_counted(
     region: str, secured: Lab, tmp_path: Path
 ) -> None:
-    """And it is the bit: the same packets as they were sent come out, once."""
+    """And it is the bit: the same packets as they were sent come out, once. Right behind, because what is
+    many packets old is dropped for its age."""
     secret = secret_for(region)
     taken = taken_from_azure(secured, secret, 5, tmp_path)
     before = dropped(secured)
-    with arriving(secured, tmp_path / "flipped") as seen:
-        put_in(secured, [packet.flipped(REGIONS[region]) for packet in taken])
+    with arriving(secured, tmp_path / "arriving") as seen:
+        put_in(secured, [*(packet.flipped(REGIONS[region]) for packet in taken), *taken])
         eventually("all are counted", lambda: dropped(secured) - before == {INTEGRITY: 5}, COUNTED_S)
-    assert came_out(seen, secret) == 0
-    with arriving(secured, tmp_path / "unchanged") as seen:
-        put_in(secured, taken)
         ping_from_azure(secured, secret, 3)
     assert came_out(seen, secret) == 5 + 3
     assert dropped(secured) - before == {INTEGRITY: 5}
