@@ -629,7 +629,7 @@ _VPN_ENTRIES = (
         "a device may have shorter ones, and make all anew instead of new keys",
         f"{_AUTHENTICATION}::test_a_device_may_live_shorter_and_begin_anew",
         f"{_LABS}/test_tunnel_authentication.py"
-        "::test_a_device_with_short_lifetimes_makes_all_anew_without_loss",
+        "::test_a_device_with_short_lifetimes_makes_all_anew_under_traffic",
     ),
     _runs(
         "D-65",

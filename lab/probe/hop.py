@@ -41,6 +41,8 @@ def ask(destination: str) -> Json:
     A next hop whose link-layer address nobody has asked for yet is asked for.
     """
     entry = kernel.lookup(destination)
+    if entry["type"] == "unreachable":
+        entry = kernel.passed_over(destination) or entry
     if entry["type"] != "unicast":
         return {"kind": entry["type"], "branches": []}
     links = kernel.links()

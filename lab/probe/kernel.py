@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from socket import AF_INET, AF_INET6
 from typing import Any
 
@@ -66,6 +66,14 @@ def lookup(destination: str) -> Json:
         return _route(found[0], _interface_names(ipr))
 
 
+def passed_over(destination: str) -> Json | None:
+    """The route to an address that a lookup finds none to: there is one, through an interface without
+    carrier (``ignore_routes_with_linkdown`` in the kernel's ip-sysctl.rst)."""
+    matching = [route for route in main_table() if _covers(route["prefix"], destination)]
+    longest = max(matching, key=lambda route: ip_network(route["prefix"]).prefixlen, default=None)
+    return longest if longest is not None and longest["type"] == "unicast" else None
+
+
 def links() -> dict[str, Json]:
     """Each interface: whether it is set up, whether the other end is there and up, whether it has
     link-layer addresses to be asked for, its MTU in bytes."""
@@ -107,6 +115,11 @@ def neighbors() -> list[Json]:
 
 def _interface_names(ipr: IPRoute) -> dict[int, str]:
     return {link["index"]: link.get_attr("IFLA_IFNAME") for link in ipr.get_links()}
+
+
+def _covers(prefix: str, destination: str) -> bool:
+    network, address = ip_network(prefix), ip_address(destination)
+    return network.version == address.version and address in network
 
 
 def _in_order(route: Any) -> tuple[int, bytes, int]:

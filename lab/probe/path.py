@@ -63,6 +63,9 @@ def broken_link(plan: Plan, flow: Flow, ask: Ask) -> str | None:
     """The same for a flow whose source address is known, if its node has a way at all."""
     if flow.source_address is None:
         found = ask(flow.source, flow.destination)
+        broken = next((branch.broken for branch in found.branches if branch.broken), None)
+        if broken is not None:
+            return f"{flow.source}: {broken}"
         return _thrown_away(flow.source, flow.destination, found)
     ports = flow.protocol != "icmp"
     there = Way(

@@ -141,9 +141,9 @@ def _nothing_passes(lab: Lab) -> None:
 # New keys.
 
 
-def test_a_device_with_short_lifetimes_makes_all_anew_without_loss(tmp_path: Path, start_lab: Start) -> None:
+def test_a_device_with_short_lifetimes_makes_all_anew_under_traffic(tmp_path: Path, start_lab: Start) -> None:
     """ESP every few seconds, and IKE from the ground up: the new association is there before the old one
-    goes, in both tunnels, while flows use them."""
+    goes, in both tunnels, while flows use them. A packet may be between the two at the wrong moment."""
     lifetimes = {"sa_life_time_seconds": 10, "ike_life_time_seconds": 12, "reauthentication": True}
     lab = start_lab(str(topology(tmp_path, lambda data: differs(data, **lifetimes))), "test-anew")
 
@@ -153,10 +153,14 @@ def test_a_device_with_short_lifetimes_makes_all_anew_without_loss(tmp_path: Pat
 
     flows = [_pings(lab, "app1", SECURE_VM, 3000), _pings(lab, "vm-secure", HOST, 3000)]
     for said in [flow.communicate(timeout=120)[0] for flow in flows]:
-        assert " 0% packet loss" in said, said
+        assert _answered(said) >= 3000 - LOST_AT_NEW_KEYS, said
     assert logged("reauthenticating IKE_SA") >= 2
     assert logged("inbound CHILD_SA any") >= 1, "ESP alone, in between"
     assert told(lab, "tunnel-down") == []
+
+
+LOST_AT_NEW_KEYS = 10
+"""A tenth of a second, where a tunnel that is made anew after the old one takes several."""
 
 
 def _pings(lab: Lab, node: str, address: str, count: int) -> subprocess.Popen[str]:
@@ -168,6 +172,12 @@ def _pings(lab: Lab, node: str, address: str, count: int) -> subprocess.Popen[st
         text=True,
         env=environment(lab.mark, MSEELAB_NAME=lab.name),
     )
+
+
+def _answered(said: str) -> int:
+    """By ping's summary."""
+    (count,) = (int(words.split()[0]) for words in said.split(", ") if words.endswith("received"))
+    return count
 
 
 def test_groups_for_pfs_that_differ_let_a_tunnel_down_at_the_end_of_every_lifetime(
@@ -225,8 +235,7 @@ def test_ikev1_carries_the_same_traffic_and_changes_its_keys(tmp_path: Path, sta
     lab = start_lab(str(topology(tmp_path, change)), "test-ikev1")
     assert {ike["version"] for ike in charons_list(lab, "vpn1~vpngw-secure-0")} == {"1"}
     said, _ = _pings(lab, "app1", SECURE_VM, 2000).communicate(timeout=120)
-    (received,) = (int(words.split()[0]) for words in said.split(", ") if words.endswith("received"))
-    assert received >= 1990, said
+    assert _answered(said) >= 2000 - LOST_AT_NEW_KEYS, said
     assert told(lab, "tunnel-down") == []
     log = (folder_of(lab) / "logs" / "charon.vpn1~vpngw-secure-0.log").read_text()
     assert log.count("initiating Main Mode") >= 2
