@@ -20,6 +20,7 @@ from lab.plan.types import Endpoint, Plan
 from lab.probe.child import in_child
 from lab.probe.joining import join
 from lab.runtime.control import Control, pack, unpack
+from lab.runtime.process import node_environment
 from lab.runtime.rundir import folder_of
 
 EDGE, MSEE, PRIVATE = "ce1/core", "msee1/private", "pe1--msee1"
@@ -123,7 +124,9 @@ ASKED = (
 
 def _joined_state(control: Control, node: str) -> dict[str, Any]:
     join(control, node)
-    said = subprocess.run(["sh", "-c", ASKED], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        ["sh", "-c", ASKED], capture_output=True, text=True, check=True, env=node_environment()
+    ).stdout
     links, addresses, rules, *routes, filters = said.split("\n", 5)
     # A tunnel's device is new with its daemon, and so is the link-local address it makes up.
     made_anew = {link["ifname"] for link in json.loads(links) if link.get("link_type") == "none"}
