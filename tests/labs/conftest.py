@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from lab_client import Lab, eventually, marked_processes, mseelab, new_mark, unique
-from tunnel_labs import OBSTACLES
+from tunnel_labs import HOST, OBSTACLES
 
 HERE = Path(__file__).parent
 
@@ -81,8 +81,15 @@ def reference() -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def secured(plane: str) -> Iterator[Lab]:
-    """The reference lab with its tunnels, to be ill-treated: each test leaves it whole."""
+def secured_lab(plane: str) -> Iterator[Lab]:
+    """The reference lab with its tunnels, to be ill-treated."""
     lab = _started("expressroute-vpn", "test-secured", plane)
     yield lab
     _ended(lab)
+
+
+@pytest.fixture
+def secured(secured_lab: Lab) -> Lab:
+    """The same, recovered from the test before."""
+    eventually("the tunnels carry packets again", lambda: secured_lab.reaches("vm-secure", HOST), 60)
+    return secured_lab

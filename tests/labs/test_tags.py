@@ -32,10 +32,10 @@ CIRCUIT, PRIVATE = 8, 100
 
 
 @pytest.fixture(scope="session")
-def tagged(secured: Lab) -> Lab:
-    if secured.inspect()["tagging"] != "802.1Q":
+def tagged(secured_lab: Lab) -> Lab:
+    if secured_lab.inspect()["tagging"] != "802.1Q":
         pytest.skip("this kernel has no 802.1Q")
-    return secured
+    return secured_lab
 
 
 @pytest.mark.parametrize(
