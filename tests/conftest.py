@@ -6,6 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("busy-host", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy-host")
 
 collect_ignore = ["golden"]
 """Scenarios that are wrong on purpose are not collected as tests."""

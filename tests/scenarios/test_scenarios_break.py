@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 HASTY = Path(__file__).with_name("hasty.py")
-AT_ONCE = 16
+AT_ONCE = 10
 """They mostly wait."""
 LIMIT_S = 600
 
