@@ -15,11 +15,10 @@ from lab.errors import BackendError
 from lab.fault.effects import CarrierLost, DaemonHalted, Lasting, Lost, PortDown, Segmented
 from lab.fault.nft import render_losses
 from lab.plan.types import Endpoint, Plan
-from lab.runtime import wiring
+from lab.runtime import nft, wiring
 from lab.runtime.netlink import Router
 from lab.runtime.netlink_socket import attribute, message, send
 from lab.runtime.netns import NetworkNamespace
-from lab.runtime.process import run_in
 from lab.runtime.tags import Tagging
 
 RTM_NEWLINK = 16
@@ -78,12 +77,7 @@ class Broken:
     def _load(self, namespace: str, in_force: Collection[Lasting]) -> None:
         losses = [each for each in in_force if isinstance(each, Lost)]
         rules = render_losses(each for each in losses if each.interface.namespace == namespace)
-        result = run_in(self._namespaces[namespace], ["nft", "-f", "-"], stdin=rules)
-        if result.returncode != 0:
-            raise BackendError(
-                f"{namespace}: nft refused the rules of a fault: {result.output.strip()}",
-                hint="`mseelab doctor` shows whether this kernel has nftables",
-            )
+        nft.load(self._namespaces[namespace], rules, "rules of a fault")
 
     def _restore_routes(self, namespace: str, in_force: Collection[Lasting], plan: Plan) -> None:
         """The kernel drops the routes over a port that is set down. Those over another port that is

@@ -12,13 +12,15 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from lab.errors import BackendError, InputError
+from lab.errors import InputError
 from lab.fault.effects import Association
 from lab.ipsec.vici import Session
+from lab.runtime import nft
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.process import run_in
 from lab.timing import FORGETTING, wait_until
 
+RULES = "rules of a fault"
 TABLE = "mseelab-silence"
 SILENCE = f"""\
 table inet {TABLE} {{
@@ -46,7 +48,7 @@ async def forget(session: Session, namespace: NetworkNamespace) -> None:
     """All IKE associations with their children; the peer is not told. ``namespace`` is charon's. Raises
     InputError when there is none."""
     identifiers = _identifiers(await session.streamed("list-sas", "list-sa"), Association.IKE)
-    await asyncio.to_thread(_nft, namespace, SILENCE)
+    await asyncio.to_thread(nft.load, namespace, SILENCE, RULES)
     try:
         for identifier in identifiers:
             await session.command("terminate", identifier | {"force": "yes", "timeout": AT_ONCE})
@@ -58,7 +60,7 @@ async def forget(session: Session, namespace: NetworkNamespace) -> None:
             FORGETTING,
         )
     finally:
-        await asyncio.to_thread(_nft, namespace, f"delete table inet {TABLE}\n")
+        await asyncio.to_thread(nft.load, namespace, f"delete table inet {TABLE}\n", RULES)
 
 
 def _identifiers(listed: Iterable[dict[str, Any]], association: Association) -> list[dict[str, str]]:
@@ -71,13 +73,6 @@ def _identifiers(listed: Iterable[dict[str, Any]], association: Association) -> 
     if not found:
         raise InputError("there is no association to delete", hint="`mseelab show tunnels` shows its state")
     return found
-
-
-def _nft(namespace: NetworkNamespace, text: str) -> str:
-    result = run_in(namespace, ["nft", "-f", "-"], stdin=text)
-    if result.returncode != 0:
-        raise BackendError(f"{namespace.name}: nft: {result.output.strip()}")
-    return result.output
 
 
 def _unsaid(namespace: NetworkNamespace) -> int:

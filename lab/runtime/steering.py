@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from ipaddress import IPv4Interface, IPv4Network
 
-from lab.errors import BackendError
 from lab.plan.addresses import host
 from lab.plan.render.clamp import render_clamp
 from lab.plan.tunnels import TunnelEnd
-from lab.runtime import netns
+from lab.runtime import netns, nft
 from lab.runtime.dataplane import Place, routes_into
 from lab.runtime.netlink import Router
 from lab.runtime.netns import NetworkNamespace
-from lab.runtime.process import run_in
 
 OUTER_PORT = "eth0"
 ROUTER = IPv4Interface("169.254.0.1/32")
@@ -32,6 +30,7 @@ STEERING, LOCAL = 10, 20
 """Priorities of rules: local addresses come after what is steered into tunnels."""
 
 
+RULES = "rules of a tunnel"
 REFUSE = """\
 table inet mseelab-tunnels {
     chain input {
@@ -55,7 +54,7 @@ def prepare(ends: tuple[TunnelEnd, ...], namespaces: dict[str, NetworkNamespace]
             for number, end in enumerate(own):
                 places.append(_place(end, number, link))
                 _have_selected(places[-1], ends)
-        _load(namespaces[router], render_clamp(own))
+        nft.load(namespaces[router], render_clamp(own), RULES)
     return places
 
 
@@ -80,7 +79,7 @@ def _place(end: TunnelEnd, number: int, router: Router) -> Place:
         inside.change_link(OUTER_PORT, state="up")
         inside.set_route(EVERYWHERE, (ROUTER.ip,), OUTER_PORT, onlink=True)
     if not end.answers:
-        _load(namespace, REFUSE)
+        nft.load(namespace, REFUSE, RULES)
     return Place(end, namespace, router.namespace)
 
 
@@ -100,9 +99,3 @@ def _have_selected(place: Place, ends: tuple[TunnelEnd, ...]) -> None:
         for network in dict.fromkeys((*own, *asked)):
             if network != EVERYWHERE:
                 inside.add_address("lo", host(network.network_address))
-
-
-def _load(namespace: NetworkNamespace, rules: str) -> None:
-    result = run_in(namespace, ["nft", "-f", "-"], stdin=rules)
-    if result.returncode != 0:
-        raise BackendError(f"{namespace.name}: nft refused the rules of a tunnel: {result.output.strip()}")

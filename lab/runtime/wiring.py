@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from lab.errors import BackendError
 from lab.plan.changes import Changes
 from lab.plan.render.nft import render_filter
 from lab.plan.render.translation import render_translations
 from lab.plan.types import PacketFilter, Plan, StaticRoute, Translation
-from lab.runtime import netns
+from lab.runtime import netns, nft
 from lab.runtime.netlink import Router
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.process import Result, Running
@@ -47,7 +46,7 @@ def wire(plan: Plan, namespaces: dict[str, NetworkNamespace], tagging: Tagging) 
     for packet_filter, loading in filters:
         _check_filter(packet_filter, loading.result())
     for name, loading in translations.items():
-        _check_rules(name, "address translation", loading.result())
+        nft.check(name, "address translation", loading.result())
 
 
 def change(changes: Changes, namespaces: dict[str, NetworkNamespace]) -> None:
@@ -115,11 +114,11 @@ def _turn_up(plan: Plan, routers: dict[str, Router]) -> None:
 
 
 def _start_filter(packet_filter: PacketFilter, namespace: NetworkNamespace) -> tuple[PacketFilter, Running]:
-    return packet_filter, Running(namespace, ["nft", "-f", "-"], render_filter(packet_filter))
+    return packet_filter, nft.start(namespace, render_filter(packet_filter))
 
 
 def _check_filter(packet_filter: PacketFilter, result: Result) -> None:
-    _check_rules(packet_filter.namespace, "packet filter", result)
+    nft.check(packet_filter.namespace, "packet filter", result)
 
 
 def _start_translations(plan: Plan, namespaces: dict[str, NetworkNamespace]) -> dict[str, Running]:
@@ -127,15 +126,4 @@ def _start_translations(plan: Plan, namespaces: dict[str, NetworkNamespace]) -> 
     rules: dict[str, list[Translation]] = {}
     for one in plan.translations:
         rules.setdefault(one.namespace, []).append(one)
-    return {
-        name: Running(namespaces[name], ["nft", "-f", "-"], render_translations(own))
-        for name, own in rules.items()
-    }
-
-
-def _check_rules(namespace: str, what: str, result: Result) -> None:
-    if result.returncode != 0:
-        raise BackendError(
-            f"{namespace}: nft refused the {what}: {result.output.strip()}",
-            hint="`mseelab doctor` shows whether this kernel has nftables",
-        )
+    return {name: nft.start(namespaces[name], render_translations(own)) for name, own in rules.items()}
