@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from lab.model.properties import closest
-from lab.plan.tunnels import TunnelEnd
+from lab.plan.tunnels import TunnelEnd, by_tunnel
 from lab.plan.types import Endpoint, Plan, SubInterface, Wire
 
 LISTED = 12
@@ -112,10 +112,7 @@ def _links(plan: Plan) -> Iterator[Link]:
         yield link
         for tag in link.tags:
             yield Link(f"{tag[0]} - {tag[1]}", tag)
-    ends: dict[str, list[TunnelEnd]] = {}
-    for end in plan.tunnels:
-        ends.setdefault(end.name, []).append(end)
-    for name, (one, other) in ends.items():
+    for name, (one, other) in by_tunnel(plan.tunnels).items():
         yield Link(name, (_inside(one), _inside(other)), tunnel=True)
 
 

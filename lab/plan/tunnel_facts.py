@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from lab.plan.tunnels import TunnelEnd, can_come_up
+from lab.plan.tunnels import by_tunnel, can_come_up
 from lab.plan.types import Plan
 
 
 def at_odds(plan: Plan) -> frozenset[str]:
     """The names of those whose two ends cannot agree."""
-    ends: dict[str, list[TunnelEnd]] = {}
-    for end in plan.tunnels:
-        ends.setdefault(end.name, []).append(end)
-    return frozenset(name for name, pair in ends.items() if not can_come_up(*pair))
+    return frozenset(name for name, pair in by_tunnel(plan.tunnels).items() if not can_come_up(*pair))
 
 
 def count_of_tunnels(plan: Plan) -> int:

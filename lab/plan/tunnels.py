@@ -6,6 +6,7 @@ selectors and BGP over it, as Azure's route-based gateways have it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Network
@@ -111,6 +112,14 @@ class TunnelEnd:
     def identity(self) -> IPv4Address:
         """What the end proves to be with a shared key: the address its peer knows it by."""
         return self.translated_address or self.local_address
+
+
+def by_tunnel(ends: Iterable[TunnelEnd]) -> dict[str, list[TunnelEnd]]:
+    """The two ends of each tunnel, by its name."""
+    found: dict[str, list[TunnelEnd]] = {}
+    for end in ends:
+        found.setdefault(end.name, []).append(end)
+    return found
 
 
 def can_come_up(one: TunnelEnd, other: TunnelEnd) -> bool:

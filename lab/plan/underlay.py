@@ -31,7 +31,7 @@ from lab.bgp.speaker import Neighbor, SpeakerConfig
 from lab.plan.filtering import Forwarded, refusal
 from lab.plan.queries import own_addresses
 from lab.plan.segments import segments
-from lab.plan.tunnels import Initiation, TunnelEnd
+from lab.plan.tunnels import Initiation, TunnelEnd, by_tunnel
 from lab.plan.types import Endpoint, Plan
 
 IKE_PORT = 500
@@ -48,10 +48,9 @@ def cut_off(plan: Plan, down: Collection[Session]) -> frozenset[str]:
     if not plan.tunnels:
         return frozenset()
     ways = _Ways(plan, _Known(plan, frozenset(down)).fibs)
-    ends: dict[str, list[TunnelEnd]] = {}
-    for end in plan.tunnels:
-        ends.setdefault(end.name, []).append(end)
-    return frozenset(name for name, (one, other) in ends.items() if not _meet(ways, one, other))
+    return frozenset(
+        name for name, (one, other) in by_tunnel(plan.tunnels).items() if not _meet(ways, one, other)
+    )
 
 
 def _meet(ways: _Ways, one: TunnelEnd, other: TunnelEnd) -> bool:
