@@ -17,13 +17,11 @@ from lab.fault.nft import render_losses
 from lab.plan.types import Endpoint, Plan
 from lab.runtime import nft, wiring
 from lab.runtime.netlink import Router
-from lab.runtime.netlink_socket import attribute, message, send
+from lab.runtime.netlink_socket import attribute, link_change, send
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.tags import Tagging
 
-RTM_NEWLINK = 16
-IFLA_IFNAME, IFLA_PROTO_DOWN, IFLA_GSO_MAX_SEGS = 3, 39, 40
-IFF_UP = 0x1
+IFLA_PROTO_DOWN, IFLA_GSO_MAX_SEGS = 39, 40
 
 ONE_BY_ONE = 1
 """Segments a packet may hold that leaves as a wire would carry it."""
@@ -93,11 +91,9 @@ class Broken:
                             raise
 
     def _set(self, interface: Endpoint, details: bytes = b"", *, up: bool | None = None) -> None:
-        flags, mask = (0, 0) if up is None else (IFF_UP if up else 0, IFF_UP)
-        body = struct.pack("=BxHiII", socket.AF_UNSPEC, 0, 0, flags, mask)
-        body += attribute(IFLA_IFNAME, interface.ifname.encode() + b"\0") + details
+        change = link_change(interface.ifname, details, up=up)
         try:
-            send(self._namespaces[interface.namespace], socket.NETLINK_ROUTE, message(RTM_NEWLINK, body))
+            send(self._namespaces[interface.namespace], socket.NETLINK_ROUTE, change)
         except OSError as error:
             raise BackendError(f"{interface}: {os.strerror(error.errno or 0)}") from None
 

@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from lab.errors import BackendError
-from lab.runtime.netlink_socket import NLM_F_CREATE, NLM_F_REPLACE, attribute, message, send
+from lab.runtime.netlink_socket import NLM_F_CREATE, NLM_F_REPLACE, attribute, link_change, message, send
 from lab.runtime.netns import NetworkNamespace
 
-RTM_NEWLINK, RTM_NEWROUTE = 16, 24
-IFLA_IFNAME, IFLA_OPERSTATE, IFLA_CARRIER = 3, 16, 33
+RTM_NEWROUTE = 24
+IFLA_OPERSTATE, IFLA_CARRIER = 16, 33
 IF_OPER_DORMANT, IF_OPER_UP = 5, 6
-IFF_UP = 0x1
 RTA_DST, RTA_OIF, RTA_PRIORITY, RTA_PREFSRC = 1, 4, 6, 7
 RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_LINK, RTN_UNICAST = 254, 4, 253, 1
 
@@ -37,12 +36,12 @@ class DeviceRoute:
 
 def set_carrier(namespace: NetworkNamespace, ifname: str, *, up: bool) -> None:
     """Say whether the interface's other end is there. Raises BackendError when the kernel refuses."""
-    _tell(namespace, ifname, _link(ifname, attribute(IFLA_CARRIER, bytes([up]))))
+    _tell(namespace, ifname, link_change(ifname, attribute(IFLA_CARRIER, bytes([up]))))
 
 
 def put_out_of_use(namespace: NetworkNamespace, ifname: str) -> None:
     """Down; the kernel drops the routes into it. Raises BackendError."""
-    _tell(namespace, ifname, _link(ifname, _operational(IF_OPER_DORMANT), up=False))
+    _tell(namespace, ifname, link_change(ifname, _operational(IF_OPER_DORMANT), up=False))
 
 
 def put_into_use(namespace: NetworkNamespace, ifname: str, routes: Iterable[DeviceRoute]) -> None:
@@ -56,20 +55,14 @@ def put_into_use(namespace: NetworkNamespace, ifname: str, routes: Iterable[Devi
     _tell(
         namespace,
         ifname,
-        _link(ifname, up=True),
+        link_change(ifname, up=True),
         *(_route(route, index) for route in routes),
-        _link(ifname, _operational(IF_OPER_UP)),
+        link_change(ifname, _operational(IF_OPER_UP)),
     )
 
 
 def _operational(state: int) -> bytes:
     return attribute(IFLA_OPERSTATE, bytes([state]))
-
-
-def _link(ifname: str, attributes: bytes = b"", *, up: bool | None = None) -> bytes:
-    flags, mask = (0, 0) if up is None else (IFF_UP if up else 0, IFF_UP)
-    body = struct.pack("=BxHiII", socket.AF_UNSPEC, 0, 0, flags, mask)
-    return message(RTM_NEWLINK, body + attribute(IFLA_IFNAME, ifname.encode() + b"\0") + attributes)
 
 
 def _route(route: DeviceRoute, index: int) -> bytes:

@@ -14,6 +14,7 @@ from lab.runtime.netns import NetworkNamespace
 
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_REPLACE, NLM_F_CREATE = 0x1, 0x4, 0x100, 0x400
 NLMSG_ERROR = 2
+RTM_NEWLINK, IFLA_IFNAME, IFF_UP = 16, 3, 0x1
 ANSWER = 1 << 16
 
 
@@ -26,6 +27,13 @@ def attribute(kind: int, value: bytes) -> bytes:
 def message(kind: int, body: bytes, flags: int = 0) -> bytes:
     """A request that the kernel acknowledges."""
     return struct.pack("=IHHII", 16 + len(body), kind, NLM_F_REQUEST | NLM_F_ACK | flags, 1, 0) + body
+
+
+def link_change(ifname: str, attributes: bytes = b"", *, up: bool | None = None) -> bytes:
+    """A request to change an interface, and to set it up or down (rtnetlink(7), RTM_NEWLINK)."""
+    flags, mask = (0, 0) if up is None else (IFF_UP if up else 0, IFF_UP)
+    body = struct.pack("=BxHiII", socket.AF_UNSPEC, 0, 0, flags, mask)
+    return message(RTM_NEWLINK, body + attribute(IFLA_IFNAME, ifname.encode() + b"\0") + attributes)
 
 
 def send(namespace: NetworkNamespace, protocol: int, *messages: bytes) -> None:
