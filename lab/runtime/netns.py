@@ -37,13 +37,17 @@ SYSCTLS: Mapping[str, str] = {
     "ipv6/conf/default/keep_addr_on_down": "1",
     "ipv6/fib_multipath_hash_policy": "1",
     "ipv6/icmp/ratelimit": "0",
+    "bridge/bridge-nf-call-iptables": "0",
+    "bridge/bridge-nf-call-ip6tables": "0",
+    "bridge/bridge-nf-call-arptables": "0",
 }
 """Every namespace: asymmetric paths are normal, ECMP hashes the 5-tuple, an interface answers
 ARP only for its own addresses, and a TCP connection attempt gives up after 7 s so that a
 session comes back soon after its link does. A router sends nothing into a port without carrier, and
 an interface that is set down keeps its IPv6 addresses as it does those of IPv4. ICMP errors are not
 rationed: many flows to a closed port get an answer each. No duplicate address detection (RFC 4862):
-while it goes on, for a second or two, a router resolves no IPv6 neighbour for what it forwards."""
+while it goes on, for a second or two, a router resolves no IPv6 neighbour for what it forwards. A switch
+passes on what it gets: a host with br_netfilter would ask the filters of IP."""
 
 FORWARDING_SYSCTLS = ("ipv4/ip_forward", "ipv6/conf/all/forwarding")
 

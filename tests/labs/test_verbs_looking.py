@@ -16,6 +16,7 @@ from lab_client import Lab, mseelab, new_mark
 
 AZURE, SITE = "10.17.0.0/16", "10.0.0.0/24"
 VM = "10.17.1.4"
+BRIDGED_ARE_FILTERED = Path("/proc/sys/net/bridge")
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +115,18 @@ def test_kernel_tables_need_no_bgp_speaker(table: str, basic: Lab) -> None:
 @pytest.mark.parametrize("what", ["routes", "bgp", "tunnels", "arp", "fib"])
 def test_an_unknown_node_is_answered_with_the_known_ones(what: str, basic: Lab) -> None:
     assert "there are: " in failure(basic, 2, "show", what, "nosuch")
+
+
+@pytest.mark.skipif(not BRIDGED_ARE_FILTERED.exists(), reason="this kernel filters no bridged packets")
+def test_a_switch_passes_on_what_a_router_would_filter(basic: Lab) -> None:
+    """A host with br_netfilter hands bridged packets to the filters of IP."""
+    drop = "table inet none { chain forward { type filter hook forward priority 0; policy drop; }; }"
+    try:
+        assert basic.execute("sw-core", "nft", drop).returncode == 0
+        done = basic.execute("core1", "ping", "-c", "1", "-W", "2", "10.1.255.1")
+    finally:
+        basic.execute("sw-core", "nft", "delete table inet none")
+    assert done.returncode == 0, done.stdout
 
 
 # why
