@@ -142,10 +142,14 @@ class View:
         return {resolved: known if neighbor is None else {neighbor}}
 
     def namespace(self, name: str) -> Reply:
-        """Descriptors that let a command join: user, PID, mount and network namespace."""
-        resolved = self.resolve(name, speaker=False)
-        kinds, fds = [*self._own, "net"], [*self._own.values(), self._namespaces[resolved].fd]
-        return Reply({"namespace": resolved, "kinds": kinds}, tuple(fds))
+        """Descriptors that let a command join: user, PID, mount and network namespace. The name may be that
+        of a tunnel end's namespace, too, in which its charon is."""
+        of_tunnels = (end.place.namespace for end in self._tunnels.ends)
+        namespace = next((each for each in of_tunnels if each.name == name), None)
+        if namespace is None:
+            namespace = self._namespaces[self.resolve(name, speaker=False)]
+        kinds, fds = [*self._own, "net"], [*self._own.values(), namespace.fd]
+        return Reply({"namespace": namespace.name, "kinds": kinds}, tuple(fds))
 
     def resolve(self, name: str, *, speaker: bool) -> str:
         """``node`` or ``node/vrf`` as the plan knows it.

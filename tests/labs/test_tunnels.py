@@ -50,6 +50,17 @@ def test_both_tunnels_are_up_with_bgp_inside(secured: Lab, plane: str) -> None:
 
 
 @needs_data_plane
+def test_a_command_runs_where_the_ike_daemon_of_a_tunnels_end_is(secured: Lab) -> None:
+    seen = tunnel(secured, "conn-secure-0", "vpn1")
+    done = secured.execute("vpn1~vpngw-secure-0", "ip", "-j", "address", "show", "dev", "eth0")
+    assert done.returncode == 0, done.stderr
+    (port,) = json.loads(done.stdout)
+    assert seen["local_address"] in {each["local"] for each in port["addr_info"]}
+    refused = secured.execute("vpn1~nobody", "true")
+    assert (refused.returncode, "is not a node" in refused.stderr) == (2, True), refused.stderr
+
+
+@needs_data_plane
 def test_azures_first_proposals_are_chosen(secured: Lab) -> None:
     seen = tunnel(secured, "conn-secure-0", "vpn1")
     assert seen["ike_proposal"] == "AES_CBC/256/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_1024"
