@@ -20,7 +20,7 @@ from lab.bench.labs import command_seconds, run_line
 RUNS = 5
 LINE_RUNS = 3
 LINE = 50
-THROUGHPUT_RUNS = 5
+THROUGHPUT_RUNS = 7
 THROUGHPUT_S = 2.0
 
 
@@ -96,27 +96,26 @@ def tunnels_up() -> dict[str, Any]:
 
 
 def tunnel_throughput() -> dict[str, Any]:
-    """TCP through a tunnel of the lab, against two charons set up by hand: with a wire between them, and
-    across as many routers as in the lab."""
-    with tunnels.running() as lab:
-        if lab is None:
+    """TCP through a tunnel of the lab, against two charons set up by hand: in the same places of another such
+    lab, and with a wire between them instead of a provider's network."""
+    with tunnels.running(tunnels.NAME) as lab, tunnels.running(tunnels.BY_HAND) as other:
+        if lab is None or other is None:
             _say("no tunnels on this host: `mseelab doctor` says why")
             return {}
-        result: dict[str, Any] = {"dataplane": lab.dataplane, "routers_between": lab.routers}
-        for source, target in ((tunnels.DEVICE, tunnels.GATEWAY), (tunnels.GATEWAY, tunnels.DEVICE)):
-            ours, wire, line = [], [], []
+        ours, same_way, wire = [], [], []
+        with tunnels.set_up_by_hand(other) as by_hand:
             for _ in range(THROUGHPUT_RUNS):
-                ours.append(lab.throughput(source, target, THROUGHPUT_S))
-                wire.append(pair.throughput(lab.like, THROUGHPUT_S))
-                line.append(pair.throughput(lab.like, THROUGHPUT_S, routers=lab.routers))
-            result[f"from_{source}"] = {
-                "mbit_s": round(statistics.median(ours)),
-                "by_hand_mbit_s": round(statistics.median(wire)),
-                "ratio_to_by_hand": _median_ratio(ours, wire),
-                "by_hand_across_routers_mbit_s": round(statistics.median(line)),
-                "ratio_across_routers": _median_ratio(ours, line),
-            }
-    return result
+                ours.append(lab.throughput(THROUGHPUT_S))
+                same_way.append(by_hand(THROUGHPUT_S))
+                wire.append(pair.over_a_wire(lab.like, THROUGHPUT_S))
+        return {
+            "dataplane": lab.dataplane,
+            "mbit_s": round(statistics.median(ours)),
+            "by_hand_mbit_s": round(statistics.median(same_way)),
+            "ratio_to_by_hand": _median_ratio(ours, same_way),
+            "over_a_wire_mbit_s": round(statistics.median(wire)),
+            "ratio_to_a_wire": _median_ratio(ours, wire),
+        }
 
 
 def main() -> None:

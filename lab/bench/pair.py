@@ -1,26 +1,25 @@
-"""Two charons set up by hand, with a wire between them: what a tunnel carries without a lab around it.
+"""Two charons set up by hand: what a tunnel carries that is not the lab's.
 
-Or with as many routers between them as in the lab, which tells what the way costs and what the lab does.
-
-Runs in a child process with namespaces of its own, like a lab. strongSwan's own files and commands, none
-of ours; plugins, ESP proposal and MTU are those of the lab's tunnel that it is compared with.
+strongSwan's own files and commands, none of ours; plugins, ESP proposal and MTU are those of the lab's
+tunnel that it is compared with. Either with nothing but a wire between them, in namespaces of their
+own, or wherever else two ends can be reached by a command.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
-from itertools import pairwise
 from pathlib import Path
 
-from lab.bench.sending import LISTENING, RECEIVE, SEND, mbit_per_second
+from lab.bench.sending import transfer
 from lab.runtime import netns
 from lab.runtime.isolation import own_mounts, run_isolated
 from lab.runtime.netlink import Router
 from lab.runtime.netns import NetworkNamespace
-from lab.runtime.process import node_environment, run_in
+from lab.runtime.process import node_environment
 from lab.timing import CHARON_LISTENS, Budget, wait_until
 
 ESTABLISHED = Budget("pair-established", 10.0)
@@ -29,8 +28,8 @@ SETTINGS = """\
 charon-systemd {{
   load = {plugins}
   install_routes = no
-  filelog {{ log {{ path = charon.log }} }}
-  plugins {{ vici {{ socket = unix://vici.sock }} }}
+  filelog {{ log {{ path = {folder}/charon.log }} }}
+  plugins {{ vici {{ socket = unix://{folder}/vici.sock }} }}
 }}
 """
 CONNECTION = """\
@@ -55,7 +54,7 @@ secrets {{
 }}
 """
 NO_SECRET = "for-two-namespaces-of-a-benchmark"
-LEFT, RIGHT, TUN = "left", "right", "ipsec0"
+PORT, TUN = "eth0", "ipsec0"
 
 
 @dataclass(frozen=True)
@@ -72,115 +71,116 @@ class Like:
 
 
 @dataclass(frozen=True)
-class _Side:
-    namespace: NetworkNamespace
+class End:
+    """A namespace with the outer address and a way to the peer's: the words that run a command in it, its
+    next hop, and a folder of its own."""
+
+    enter: tuple[str, ...]
     folder: Path
-    outer: IPv4Interface
-    inner: IPv4Interface
-
-
-@dataclass(frozen=True)
-class _Way:
-    ifname: str
+    outer: IPv4Address
+    inner: IPv4Address
     next_hop: IPv4Address
 
+    def run(self, *words: str) -> int:
+        """The exit code of a command there."""
+        return subprocess.run([*self.enter, *words], env=node_environment(), capture_output=True).returncode
 
-def throughput(like: Like, seconds: float, *, routers: int = 0) -> float:
+    def must(self, *words: str) -> None:
+        subprocess.run([*self.enter, *words], env=node_environment(), capture_output=True, check=True)
+
+    def swanctl(self, *words: str) -> int:
+        return self.run("swanctl", *words, "--uri", f"unix://{self.folder}/vici.sock")
+
+
+def over_a_wire(like: Like, seconds: float) -> float:
     """Mbit/s of TCP through the pair's tunnel. Raises BackendError."""
-    return float(run_isolated(lambda: _throughput(like, seconds, routers)))
+    return float(run_isolated(lambda: _over_a_wire(like, seconds)))
 
 
-def _throughput(like: Like, seconds: float, routers: int) -> float:
+def _over_a_wire(like: Like, seconds: float) -> float:
     own_mounts()
     with tempfile.TemporaryDirectory() as folder:
-        near, far = (_side(Path(folder), number) for number in (1, 2))
-        ways = _join(near, far, routers)
-        for side, other in ((near, far), (far, near)):
-            _start(side, other, like)
-        for side, other, way in ((near, far, ways[0]), (far, near, ways[1])):
-            _route(side, other, like, way)
-        wait_until(
-            "the pair's association",
-            lambda: _swanctl(near, "--initiate", "--child", "any"),
-            lambda done: done == 0,
-            ESTABLISHED,
+        namespaces = [netns.create(f"pair{number}", forwarding=False) for number in (0, 1)]
+        _join(*namespaces)
+        near, far = (
+            end(_entering(namespace), Path(folder), number, _outer(number), _outer(1 - number))
+            for number, namespace in enumerate(namespaces)
         )
-        return _measure(near, far, seconds)
+        establish(near, far, like)
+        return transfer(near.enter, far.enter, far.inner, seconds)
 
 
-def _side(folder: Path, number: int) -> _Side:
+def end(enter: tuple[str, ...], folder: Path, number: int, outer: IPv4Address, next_hop: IPv4Address) -> End:
+    """One of two, numbered 0 and 1."""
     own = folder / str(number)
     own.mkdir()
-    outer, inner = IPv4Interface(f"192.0.2.{number}/32"), IPv4Interface(f"10.255.0.{number}/32")
-    return _Side(netns.create(f"pair{number}", forwarding=False), own, outer, inner)
+    return End(enter, own, outer, IPv4Address(f"10.255.0.{number}"), next_hop)
 
 
-def _join(near: _Side, far: _Side, routers: int) -> tuple[_Way, _Way]:
-    """A line of wires, the left end of each ``right`` and the other ``left``; the way out of either end."""
-    between = [netns.create(f"router{number}", forwarding=True) for number in range(routers)]
-    line = [near.namespace, *between, far.namespace]
-    for number, (one, next_one) in enumerate(pairwise(line)):
-        left, right = (IPv4Interface(f"198.18.{number}.{end}/31") for end in (0, 1))
-        with Router(one) as router:
-            router.add_veth(RIGHT, LEFT, next_one, mtu=1500)
-            router.add_address(RIGHT, left)
-            router.change_link(RIGHT, state="up")
-        with Router(next_one) as router:
-            router.add_address(LEFT, right)
-            router.change_link(LEFT, state="up")
-            router.set_route(near.outer.network, (left.ip,), LEFT)
-        with Router(one) as router:
-            router.set_route(far.outer.network, (right.ip,), RIGHT)
-    return _Way(RIGHT, IPv4Address("198.18.0.1")), _Way(LEFT, IPv4Address(f"198.18.{routers}.0"))
+def establish(near: End, far: End, like: Like) -> None:
+    """The two have a tunnel. The charons end with whoever owns their namespaces. Raises BackendError."""
+    for one, other in ((near, far), (far, near)):
+        _start(one, other, like)
+        _route(one, other, like)
+    wait_until(
+        "the pair's association",
+        lambda: near.swanctl("--initiate", "--child", "any"),
+        lambda code: code == 0,
+        ESTABLISHED,
+    )
 
 
-def _start(side: _Side, other: _Side, like: Like) -> None:
-    with Router(side.namespace) as router:
-        router.change_link("lo", state="up")
-        for address in (side.inner, side.outer):
-            router.add_address("lo", address)
-    (side.folder / "strongswan.conf").write_text(SETTINGS.format(plugins=like.plugins))
-    (side.folder / "swanctl.conf").write_text(
+def _outer(number: int) -> IPv4Address:
+    return IPv4Address(f"192.0.2.{number}")
+
+
+def _join(near: NetworkNamespace, far: NetworkNamespace) -> None:
+    with Router(near) as router:
+        router.add_veth(PORT, PORT, far, mtu=1500)
+    for number, namespace in enumerate((near, far)):
+        with Router(namespace) as router:
+            router.add_address(PORT, IPv4Interface((_outer(number), 31)))
+            for ifname in ("lo", PORT):
+                router.change_link(ifname, state="up")
+
+
+def _entering(namespace: NetworkNamespace) -> tuple[str, ...]:
+    return ("nsenter", f"--net=/proc/{os.getpid()}/fd/{namespace.fd}", "--")
+
+
+def _start(one: End, other: End, like: Like) -> None:
+    settings, connection = one.folder / "strongswan.conf", one.folder / "swanctl.conf"
+    settings.write_text(SETTINGS.format(plugins=like.plugins, folder=one.folder))
+    connection.write_text(
         CONNECTION.format(
-            local=side.outer.ip,
-            remote=other.outer.ip,
-            local_inner=side.inner.ip,
-            remote_inner=other.inner.ip,
+            local=one.outer,
+            remote=other.outer,
+            local_inner=one.inner,
+            remote_inner=other.inner,
             proposal=like.proposal,
             key=NO_SECRET,
         )
     )
-    with side.namespace.entered():
-        subprocess.Popen(
-            ["charon-systemd"],
-            cwd=side.folder,
-            env=node_environment() | {"STRONGSWAN_CONF": "strongswan.conf"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-    wait_until("charon", lambda: _swanctl(side, "--load-all"), lambda done: done == 0, CHARON_LISTENS)
+    one.must("ip", "address", "add", f"{one.inner}/32", "dev", "lo")
+    subprocess.Popen(
+        [*one.enter, "charon-systemd"],
+        env=node_environment() | {"STRONGSWAN_CONF": str(settings)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_until(
+        "charon",
+        lambda: one.swanctl("--load-all", "--file", str(connection)),
+        lambda code: code == 0,
+        CHARON_LISTENS,
+    )
 
 
-def _route(side: _Side, other: _Side, like: Like, way: _Way) -> None:
+def _route(one: End, other: End, like: Like) -> None:
     """Into the device of the plugin, or towards the peer, where the kernel's policies take the packets."""
-    with Router(side.namespace) as router:
-        if like.has_device:
-            router.change_link(TUN, mtu=like.mtu, state="up")
-            router.set_route(other.inner.network, (), TUN, source=side.inner.ip)
-        else:
-            router.set_route(other.inner.network, (way.next_hop,), way.ifname, source=side.inner.ip)
-
-
-def _swanctl(side: _Side, *words: str) -> int:
-    config = ["--file", str(side.folder / "swanctl.conf")] if words[0] == "--load-all" else []
-    uri = ["--uri", f"unix://{side.folder}/vici.sock"]
-    return run_in(side.namespace, ["swanctl", *words, *config, *uri]).returncode
-
-
-def _measure(near: _Side, far: _Side, seconds: float) -> float:
-    with far.namespace.entered():
-        receiver = subprocess.Popen(RECEIVE, stdout=subprocess.PIPE, text=True)
-    assert receiver.stdout is not None
-    assert receiver.stdout.readline() == LISTENING
-    done = run_in(near.namespace, [*SEND, str(far.inner.ip), str(seconds)])
-    return mbit_per_second(done.output, receiver.communicate(timeout=60)[0])
+    target = ("ip", "route", "add", f"{other.inner}/32", "src", str(one.inner))
+    if like.has_device:
+        one.must("ip", "link", "set", TUN, "mtu", str(like.mtu), "up")
+        one.must(*target, "dev", TUN)
+    else:
+        one.must(*target, "via", str(one.next_hop), "dev", PORT, "onlink")

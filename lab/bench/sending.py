@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+from ipaddress import IPv4Address
+
+from lab.runtime.process import node_environment
 
 LISTENING = "listening\n"
 
@@ -27,14 +31,22 @@ with socket.create_connection((address, 5001), 20) as peer:
         count += len(piece)
 print(count)
 """
-
-RECEIVE = [sys.executable, "-c", _RECEIVE]
-SEND = [sys.executable, "-c", _SEND]
-"""And the address and for how many seconds."""
+PATIENCE_S = 60.0
 
 
-def mbit_per_second(sent: str, received: str) -> float:
-    """From what the two printed. All that was sent has arrived, or the measurement is none."""
-    count, seconds = json.loads(received)
-    assert count == int(sent), f"sent {sent}, received {count}"
-    return float(8 * count / seconds / 1e6)
+def transfer(source: tuple[str, ...], target: tuple[str, ...], address: IPv4Address, seconds: float) -> float:
+    """Mbit/s from one place to an address of the other; a place is the words that run a command there.
+
+    All that was sent has arrived, or this is no measurement.
+    """
+    receive = [*target, sys.executable, "-c", _RECEIVE]
+    send = [*source, sys.executable, "-c", _SEND, str(address), str(seconds)]
+    with subprocess.Popen(receive, stdout=subprocess.PIPE, text=True, env=node_environment()) as receiver:
+        assert receiver.stdout is not None
+        assert receiver.stdout.readline() == LISTENING
+        sender = subprocess.run(
+            send, stdout=subprocess.PIPE, text=True, env=node_environment(), check=True, timeout=PATIENCE_S
+        )
+        count, took = json.loads(receiver.communicate(timeout=PATIENCE_S)[0])
+    assert count == int(sender.stdout), f"sent {sender.stdout}, received {count}"
+    return float(8 * count / took / 1e6)

@@ -7,23 +7,26 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from lab.bench.labs import command_seconds
-from lab.bench.pair import Like
-from lab.bench.sending import LISTENING, RECEIVE, SEND, mbit_per_second
+from lab.bench.pair import Like, end, establish
+from lab.bench.sending import transfer
+from lab.runtime.steering import ROUTER
 
-NAME = "bench-tunnels"
+NAME, BY_HAND = "bench-tunnels", "bench-by-hand"
 REFERENCE = Path(__file__).parents[2] / "scenarios" / "topologies" / "expressroute-vpn.yaml"
 
 DEVICE, GATEWAY = "vpn1", "vpngw-secure-0"
-INNER = {DEVICE: "172.16.0.3", GATEWAY: "10.2.0.228"}
+INNER = IPv4Address("10.2.0.228")
+"""The gateway's."""
 
 KEYWORDS = {"AES_GCM_16/256": "aes256gcm16"}
 """strongSwan's for the proposal of the reference lab."""
@@ -52,55 +55,64 @@ def without_tunnels() -> Iterator[str]:
 class Lab:
     """The reference lab, running."""
 
+    name: str
     like: Like
     dataplane: str
-    routers: int
-    """Between the two charons."""
 
-    def throughput(self, source: str, target: str, seconds: float) -> float:
-        """Mbit/s of TCP from one end of a tunnel to the other."""
-        with subprocess.Popen(
-            _words("exec", target, "--", *RECEIVE), stdout=subprocess.PIPE, text=True
-        ) as far:
-            assert far.stdout is not None
-            assert far.stdout.readline() == LISTENING
-            sent = _said("exec", source, "--", *SEND, INNER[target], str(seconds))
-            return mbit_per_second(sent, far.stdout.read())
+    def throughput(self, seconds: float) -> float:
+        """Mbit/s of TCP from the device's end of a tunnel to the gateway's."""
+        return transfer(self.enter(DEVICE), self.enter(GATEWAY), INNER, seconds)
+
+    def enter(self, namespace: str) -> tuple[str, ...]:
+        return _words("exec", "--name", self.name, namespace, "--")
 
 
 @contextmanager
-def running() -> Iterator[Lab | None]:
+def running(name: str) -> Iterator[Lab | None]:
     """None where it has no tunnels."""
-    command_seconds("up", str(REFERENCE), "-q", "--name", NAME)
+    command_seconds("up", str(REFERENCE), "-q", "--name", name)
     try:
-        lab = json.loads(_said("inspect", "-f", "json"))
-        yield _lab(lab) if lab["tunnels"] else None
+        facts = _json("inspect", "--name", name)
+        yield _lab(name, facts) if facts["tunnels"] else None
     finally:
-        command_seconds("down", "--name", NAME)
+        command_seconds("down", "--name", name)
 
 
-def _lab(lab: dict[str, Any]) -> Lab:
-    tunnel = next(one for one in lab["tunnels"] if (one["node"], one["peer"]) == (DEVICE, GATEWAY))
-    labs = json.loads(_said("list", "-f", "json"))
-    folder = next(Path(one["folder"]) for one in labs if one["name"] == NAME)
+@contextmanager
+def set_up_by_hand(lab: Lab) -> Iterator[Callable[[float], float]]:
+    """A pair in the place of the lab's own, with the lab's network between them: what measures it."""
+    ends = ((DEVICE, GATEWAY), (GATEWAY, DEVICE))
+    tunnels = {(each["node"], each["peer"]): each for each in _json("inspect", "--name", lab.name)["tunnels"]}
+    for node, peer in ends:
+        stop = ("daemon_stop", f"node={node}", f"tunnel={peer}", "--as", node)
+        _said("fault", "apply", "--name", lab.name, *stop)
+    with tempfile.TemporaryDirectory() as folder:
+        outer = [IPv4Address(tunnels[each]["local_address"]) for each in ends]
+        near, far = (
+            end(lab.enter("~".join(each)), Path(folder), number, outer[number], ROUTER.ip)
+            for number, each in enumerate(ends)
+        )
+        establish(near, far, lab.like)
+        yield lambda seconds: transfer(near.enter, far.enter, far.inner, seconds)
+
+
+def _lab(name: str, facts: dict[str, Any]) -> Lab:
+    tunnel = next(one for one in facts["tunnels"] if (one["node"], one["peer"]) == (DEVICE, GATEWAY))
+    folder = next(Path(one["folder"]) for one in _json("list") if one["name"] == name)
     settings = (folder / "tunnels" / f"{DEVICE}~{GATEWAY}" / "strongswan.conf").read_text()
-    link = json.loads(_said("exec", DEVICE, "--", "ip", "-j", "link", "show", GATEWAY))
+    link = json.loads(_said("exec", "--name", name, DEVICE, "--", "ip", "-j", "link", "show", GATEWAY))
     plugins = re.findall(r"load = (.*)", settings)[0]
     like = Like(plugins, KEYWORDS[tunnel["esp_proposal"]], link[0]["mtu"])
-    return Lab(like, lab["dataplane"], _routers(tunnel["remote_address"]))
+    return Lab(name, like, facts["dataplane"])
 
 
-def _routers(address: str) -> int:
-    """Those that an answer from the far end has passed, by its TTL, and the two ends' own, behind which
-    their charons are."""
-    answer = _said("exec", DEVICE, "--", "ping", "-n", "-c", "1", address)
-    return 64 - int(re.findall(r"ttl=(\d+)", answer)[0]) + 2
+def _words(*words: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "lab", *words)
 
 
-def _words(verb: str, *words: str) -> list[str]:
-    return [sys.executable, "-m", "lab", verb, "--name", NAME, *words]
+def _said(*words: str) -> str:
+    return subprocess.run(_words(*words), check=True, capture_output=True, text=True, timeout=120).stdout
 
 
-def _said(verb: str, *words: str) -> str:
-    command = [sys.executable, "-m", "lab", "list", *words] if verb == "list" else _words(verb, *words)
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+def _json(*words: str) -> Any:
+    return json.loads(_said(*words, "-f", "json"))
