@@ -6,6 +6,7 @@ the tunnel's peer, and nothing else, it hands on into the tunnel's namespace.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import IPv4Interface, IPv4Network
 
 from lab.plan.addresses import host
@@ -52,13 +53,12 @@ def prepare(ends: tuple[TunnelEnd, ...], namespaces: dict[str, NetworkNamespace]
         with Router(namespaces[router]) as link:
             link.defer_local_addresses(LOCAL)
             for number, end in enumerate(own):
-                places.append(_place(end, number, link))
-                _have_selected(places[-1], ends)
+                places.append(_place(end, number, link, _selected(end, ends)))
         nft.load(namespaces[router], render_clamp(own), RULES)
     return places
 
 
-def _place(end: TunnelEnd, number: int, router: Router) -> Place:
+def _place(end: TunnelEnd, number: int, router: Router, selected: Iterable[IPv4Network]) -> Place:
     namespace = netns.create(f"{end.namespace}~{end.peer}", forwarding=False)
     port = f"esp{number}"
     router.add_veth(port, OUTER_PORT, namespace, mtu=1500)
@@ -78,15 +78,16 @@ def _place(end: TunnelEnd, number: int, router: Router) -> Place:
         inside.add_address(OUTER_PORT, host(end.local_address))
         inside.change_link(OUTER_PORT, state="up")
         inside.set_route(EVERYWHERE, (ROUTER.ip,), OUTER_PORT, onlink=True)
+        for network in selected:
+            inside.add_address("lo", host(network.network_address))
     if not end.answers:
         nft.load(namespace, REFUSE, RULES)
     return Place(end, namespace, router.namespace)
 
 
-def _have_selected(place: Place, ends: tuple[TunnelEnd, ...]) -> None:
-    """An address in each network of the end's own side that a traffic selector may name: kernel-libipsec
-    refuses an association when there is none in the namespace."""
-    end = place.end
+def _selected(end: TunnelEnd, ends: tuple[TunnelEnd, ...]) -> list[IPv4Network]:
+    """Each network of the end's own side that a traffic selector may name: kernel-libipsec refuses an
+    association when its namespace has no address in there."""
     own = (network for child in end.children for network in child.local)
     asked = (
         network
@@ -95,7 +96,4 @@ def _have_selected(place: Place, ends: tuple[TunnelEnd, ...]) -> None:
         for child in far.children
         for network in child.remote
     )
-    with Router(place.namespace) as inside:
-        for network in dict.fromkeys((*own, *asked)):
-            if network != EVERYWHERE:
-                inside.add_address("lo", host(network.network_address))
+    return [network for network in dict.fromkeys((*own, *asked)) if network != EVERYWHERE]
