@@ -7,7 +7,7 @@ import pickle
 import time
 from base64 import b64decode
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 
@@ -146,6 +146,8 @@ class Agent:
     def turn(self) -> None:
         """Once per turn of the reactor: follow the interfaces, write the FIB, serve the supervisor."""
         self._fall_over(self._links.cut())
+        if self._links.changed():
+            self._resolve()
         if self._links.came_up():
             self._fib_changes = self._installed | self._fib_changes
             for name in self._records:
@@ -164,6 +166,17 @@ class Agent:
             up = self._records[neighbor.name].established_at is not None
             if up and neighbor.ttl == ONE_HOP and neighbor.local_address in cut:
                 drop(self._peer(neighbor.name), "the interface lost its carrier")
+
+    def _resolve(self) -> None:
+        """Paths whose next hop the kernel has no way to are out of use until it has one (RFC 4271 section
+        9.1.2.1)."""
+        config, reachable = self._engine.config, self._reachable()
+        if reachable != config.connected:
+            self._handle(PolicyChanged(replace(config, connected=reachable)))
+
+    def _reachable(self) -> tuple[Prefix, ...]:
+        there = self._links.networks()
+        return tuple(network for network in self._config.connected if network in there)
 
     # What the engine asks for.
 
@@ -239,7 +252,7 @@ class Agent:
     def _configure(self, config: SpeakerConfig) -> None:
         """Obey ``config``, which has the sessions that there are."""
         self._obey(config)
-        self._handle(PolicyChanged(config))
+        self._handle(PolicyChanged(replace(config, connected=self._reachable())))
 
     def status(self) -> dict[str, Any]:
         """Sessions, counters and whether anything is still to be done; see DESIGN, inspect."""

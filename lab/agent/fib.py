@@ -15,13 +15,20 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from lab.bgp.route import Address, Prefix
+from lab.netlink import (
+    ANSWER,
+    NLM_F_CREATE,
+    NLM_F_REPLACE,
+    RTM_DELROUTE,
+    RTM_NEWROUTE,
+    answers,
+    attribute,
+    message,
+)
 
 RTPROT_MSEELAB = 201
 """The protocol number our routes carry in the kernel (``ip route show proto 201``)."""
 
-RTM_NEWROUTE, RTM_DELROUTE = 24, 25
-NLMSG_ERROR = 2
-NLM_F_REQUEST, NLM_F_ACK, NLM_F_REPLACE, NLM_F_CREATE = 0x1, 0x4, 0x100, 0x400
 RTA_DST, RTA_GATEWAY, RTA_PRIORITY, RTA_MULTIPATH = 1, 5, 6, 9
 RT_TABLE_MAIN, RT_SCOPE_UNIVERSE, RTN_UNICAST = 254, 0, 1
 METRIC = {socket.AF_INET: 20, socket.AF_INET6: 1024 + 20}
@@ -68,12 +75,6 @@ class MemoryFib:
         return self._connected is None or any(next_hop in network for network in self._connected)
 
 
-def rta(kind: int, value: bytes) -> bytes:
-    """One route attribute, padded to four octets."""
-    length = 4 + len(value)
-    return struct.pack("=HH", length, kind) + value + b"\0" * (-length % 4)
-
-
 def route_message(sequence: int, prefix: Prefix, next_hops: NextHops, *, ack: bool) -> bytes:
     """RTM_NEWROUTE (replacing) for some next hops, RTM_DELROUTE for none."""
     family = socket.AF_INET if prefix.version == 4 else socket.AF_INET6
@@ -89,20 +90,19 @@ def route_message(sequence: int, prefix: Prefix, next_hops: NextHops, *, ack: bo
         RTN_UNICAST if next_hops else 0,
         0,
     )
-    body += rta(RTA_DST, prefix.network_address.packed) + rta(RTA_PRIORITY, struct.pack("=I", METRIC[family]))
+    body += attribute(RTA_DST, prefix.network_address.packed)
+    body += attribute(RTA_PRIORITY, struct.pack("=I", METRIC[family]))
     if len(next_hops) == 1:
-        body += rta(RTA_GATEWAY, next_hops[0].packed)
+        body += attribute(RTA_GATEWAY, next_hops[0].packed)
     elif next_hops:
-        body += rta(RTA_MULTIPATH, b"".join(_hop(address) for address in next_hops))
-    flags = NLM_F_REQUEST | (NLM_F_ACK if ack else 0)
+        body += attribute(RTA_MULTIPATH, b"".join(_hop(address) for address in next_hops))
     if next_hops:
-        flags |= NLM_F_CREATE | NLM_F_REPLACE
-    kind = RTM_NEWROUTE if next_hops else RTM_DELROUTE
-    return struct.pack("=IHHII", 16 + len(body), kind, flags, sequence, 0) + body
+        return message(RTM_NEWROUTE, body, NLM_F_CREATE | NLM_F_REPLACE, sequence=sequence, ack=ack)
+    return message(RTM_DELROUTE, body, sequence=sequence, ack=ack)
 
 
 def _hop(address: Address) -> bytes:
-    gateway = rta(RTA_GATEWAY, address.packed)
+    gateway = attribute(RTA_GATEWAY, address.packed)
     return struct.pack("=HBBi", 8 + len(gateway), 0, 0, 0) + gateway
 
 
@@ -141,21 +141,9 @@ class KernelFib:
         refused: dict[Prefix, str] = {}
         answered = False
         while not answered:
-            for sequence, code in _answers(self._socket.recv(1 << 16)):
+            for sequence, code in answers(self._socket.recv(ANSWER)):
                 prefix, next_hops = batch[sequence - first]
                 if code and not (code == errno.ESRCH and not next_hops):
                     refused[prefix] = os.strerror(code)
                 answered = answered or sequence == self._sequence
         return refused
-
-
-def _answers(data: bytes) -> list[tuple[int, int]]:
-    """(sequence, errno) of every NLMSG_ERROR in a datagram; errno 0 is an ack."""
-    answers = []
-    offset = 0
-    while offset + 16 <= len(data):
-        length, kind, _, sequence, _ = struct.unpack_from("=IHHII", data, offset)
-        if kind == NLMSG_ERROR:
-            answers.append((sequence, -struct.unpack_from("=i", data, offset + 16)[0]))
-        offset += (length + 3) & ~3
-    return answers

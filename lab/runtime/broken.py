@@ -14,10 +14,11 @@ from collections.abc import Collection
 from lab.errors import BackendError
 from lab.fault.effects import CarrierLost, DaemonHalted, Lasting, Lost, PortDown, Segmented
 from lab.fault.nft import render_losses
+from lab.netlink import attribute
 from lab.plan.types import Endpoint, Plan
 from lab.runtime import nft, wiring
 from lab.runtime.netlink import Router
-from lab.runtime.netlink_socket import attribute, link_change, send
+from lab.runtime.netlink_socket import link_change, send
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.tags import Tagging
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from lab.errors import BackendError
-from lab.runtime.netlink_socket import NLM_F_CREATE, NLM_F_REPLACE, attribute, link_change, message, send
+from lab.netlink import NLM_F_CREATE, NLM_F_REPLACE, RTM_NEWROUTE, attribute, message
+from lab.runtime.netlink_socket import link_change, send
 from lab.runtime.netns import NetworkNamespace
 
-RTM_NEWROUTE = 24
 IFLA_OPERSTATE, IFLA_CARRIER = 16, 33
 IF_OPER_DORMANT, IF_OPER_UP = 5, 6
 RTA_DST, RTA_OIF, RTA_PRIORITY, RTA_PREFSRC = 1, 4, 6, 7

@@ -1,7 +1,7 @@
-"""Netlink messages of our own making, for what pyroute2 lacks or passes over without a word, and for
-the event loop, inside which pyroute2 cannot run (netlink(7)).
+"""Netlink messages sent into a namespace, and the kernel's answers (``lab.netlink``).
 
-Messages of one send are obeyed one after the other, at once.
+For what pyroute2 lacks or passes over without a word, and for the event loop, inside which it cannot
+run. Messages of one send are obeyed one after the other, at once.
 """
 
 from __future__ import annotations
@@ -10,23 +10,10 @@ import os
 import socket
 import struct
 
+from lab.netlink import ANSWER, RTM_NEWLINK, answers, attribute, message
 from lab.runtime.netns import NetworkNamespace
 
-NLM_F_REQUEST, NLM_F_ACK, NLM_F_REPLACE, NLM_F_CREATE = 0x1, 0x4, 0x100, 0x400
-NLMSG_ERROR = 2
-RTM_NEWLINK, IFLA_IFNAME, IFF_UP = 16, 3, 0x1
-ANSWER = 1 << 16
-
-
-def attribute(kind: int, value: bytes) -> bytes:
-    """Padded to four octets."""
-    length = 4 + len(value)
-    return struct.pack("=HH", length, kind) + value + b"\0" * (-length % 4)
-
-
-def message(kind: int, body: bytes, flags: int = 0) -> bytes:
-    """A request that the kernel acknowledges."""
-    return struct.pack("=IHHII", 16 + len(body), kind, NLM_F_REQUEST | NLM_F_ACK | flags, 1, 0) + body
+IFLA_IFNAME, IFF_UP = 3, 0x1
 
 
 def link_change(ifname: str, attributes: bytes = b"", *, up: bool | None = None) -> bytes:
@@ -44,18 +31,7 @@ def send(namespace: NetworkNamespace, protocol: int, *messages: bytes) -> None:
         kernel.send(b"".join(messages))
         codes: list[int] = []
         while len(codes) < len(messages):
-            codes += _codes(kernel.recv(ANSWER))
+            codes += [code for _, code in answers(kernel.recv(ANSWER))]
     refused = next((code for code in codes if code), None)
     if refused is not None:
         raise OSError(refused, os.strerror(refused))
-
-
-def _codes(data: bytes) -> list[int]:
-    """The errno of every acknowledgement in a datagram; 0 is none."""
-    codes = []
-    while len(data) >= 20:
-        length, kind = struct.unpack_from("=IH", data)
-        if kind == NLMSG_ERROR:
-            codes.append(-struct.unpack_from("=i", data, 16)[0])
-        data = data[(length + 3) & ~3 :]
-    return codes

@@ -12,8 +12,9 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.netlink import NLM_F_CREATE, attribute, message
 from lab.plan.tunnels import without_key_exchange
-from lab.runtime.netlink_socket import NLM_F_CREATE, attribute, message, send
+from lab.runtime.netlink_socket import send
 from lab.runtime.netns import NetworkNamespace
 
 NETLINK_XFRM = 6

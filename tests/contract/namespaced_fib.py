@@ -1,7 +1,8 @@
-"""A KernelFib, and static routes, in a network namespace of its own, called from the test's process.
+"""A KernelFib, static routes and notices of interfaces in a network namespace of its own, called from
+the test's process.
 
 Works as root and as an ordinary user. A child leaves the host's namespaces, its child is
-the init of the new ones, holds the KernelFib and answers calls over a pipe; when the pipe
+the init of the new ones, holds all that and answers calls over a pipe; when the pipe
 closes, for whatever reason, the init ends and the kernel removes all that was made.
 """
 
@@ -21,10 +22,11 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from lab.agent.fib import RTPROT_MSEELAB, KernelFib, NextHops
+from lab.agent.links import LinkWatch
 from lab.bgp.route import Prefix
 from lab.runtime.isolation import isolate, own_mounts
 from lab.runtime.netlink import Router
-from lab.runtime.netns import SELF, NetworkNamespace
+from lab.runtime.netns import SELF, NetworkNamespace, set_interface
 from lab.runtime.process import node_environment
 
 Routes = dict[Prefix, NextHops]
@@ -62,6 +64,19 @@ class NamespacedFib:
 
     def remove_route(self, prefix: Prefix) -> None:
         self._call("remove_route", (prefix,))
+
+    def changed(self) -> bool:
+        """``LinkWatch.changed``, and so on."""
+        told: bool = self._call("changed", None)
+        return told
+
+    def networks(self) -> frozenset[Prefix]:
+        found: frozenset[Prefix] = self._call("networks", None)
+        return found
+
+    def pass_over_without_carrier(self, ifname: str) -> None:
+        """As the interfaces of a lab have it."""
+        self._call("pass_over_without_carrier", ifname)
 
     def ip(self, words: str) -> str:
         """Run ``ip`` in the namespace."""
@@ -113,12 +128,15 @@ def _serve(connection: Connection) -> None:
     own_mounts()
     for words in SET_UP:
         _ip(words)
-    fib = KernelFib()
+    fib, links = KernelFib(), LinkWatch()
     here = NetworkNamespace("here", os.open(SELF, os.O_RDONLY))
     calls: dict[str, Callable[[Any], object]] = {
         "apply": fib.apply,
+        "changed": lambda _: links.changed(),
+        "networks": lambda _: links.networks(),
         "routes": _routes,
         "ip": _ip,
+        "pass_over_without_carrier": lambda ifname: _pass_over(here, ifname),
         "set_route": lambda route: _set_route(here, *route),
         "remove_route": lambda route: _remove_route(here, *route),
     }
@@ -142,6 +160,11 @@ def _set_route(here: NetworkNamespace, prefix: Prefix, hops: NextHops, *further:
 def _remove_route(here: NetworkNamespace, prefix: Prefix) -> None:
     with Router(here) as router:
         router.remove_route(prefix)
+
+
+def _pass_over(here: NetworkNamespace, ifname: str) -> None:
+    for family in ("ipv4", "ipv6"):
+        set_interface(here, ifname, "ignore_routes_with_linkdown", "1", family=family)
 
 
 def _answer_failure(connection: Connection) -> None:

@@ -64,10 +64,13 @@ class Reactor:
 
 
 class Links:
-    """The twin of LinkWatch: the test says when an interface comes up or loses its carrier."""
+    """The twin of LinkWatch: the test says when an interface comes up, loses its carrier or is gone, and
+    which networks there are ways to."""
 
     up = False
+    different = False
     lost: frozenset[Any] = frozenset()
+    ways = frozenset(CONFIG.connected)
 
     def fileno(self) -> int:
         return 0
@@ -75,6 +78,13 @@ class Links:
     def came_up(self) -> bool:
         up, self.up = self.up, False
         return up
+
+    def changed(self) -> bool:
+        different, self.different = self.different, False
+        return different
+
+    def networks(self) -> frozenset[Any]:
+        return self.ways
 
     def cut(self) -> frozenset[Any]:
         lost, self.lost = self.lost, frozenset()
@@ -159,6 +169,70 @@ def test_a_withdrawn_route_does_not_come_back_with_an_interface(cast: Cast) -> N
     cast.links.up = True
     cast.agent.turn()
     assert cast.fib.routes == {}
+
+
+def without(network: Any) -> frozenset[Any]:
+    return frozenset(CONFIG.connected) - {network}
+
+
+def test_with_an_interface_its_next_hops_go_and_the_others_are_written_again(cast: Cast) -> None:
+    cast.up(CE1, CE2)
+    cast.announce(CE1, P)
+    cast.announce(CE2, P)
+    cast.agent.turn()
+    assert cast.fib.routes == {P: (CE1.peer_address, CE2.peer_address)}
+    cast.fib.routes.clear()  # as a kernel does with a route one of whose interfaces is removed
+    cast.links.different, cast.links.ways = True, without(CONFIG.connected[0])
+    cast.agent.turn()
+    assert cast.fib.routes == {P: (CE2.peer_address,)}
+    cast.links.different, cast.links.ways = True, Links.ways
+    cast.agent.turn()
+    assert cast.fib.routes == {P: (CE1.peer_address, CE2.peer_address)}
+
+
+def test_neighbors_hear_of_what_there_is_no_way_to_any_more_and_when_it_is_back(cast: Cast) -> None:
+    """Sessions with it may stand all the while."""
+    cast.up(CE1, CE2)
+    cast.announce(CE1, P)
+    cast.queued(CE2)
+    cast.links.different, cast.links.ways = True, without(CONFIG.connected[0])
+    cast.agent.turn()
+    assert cast.fib.routes == {}
+    assert cast.queued(CE2) == {P: None}
+    cast.links.different, cast.links.ways = True, Links.ways
+    cast.agent.turn()
+    assert cast.fib.routes == {P: (CE1.peer_address,)}
+    assert cast.queued(CE2) == {P: (12076, 65001)}
+
+
+def test_a_change_of_interfaces_that_lead_nowhere_changes_nothing(cast: Cast) -> None:
+    cast.up(CE1, CE2)
+    cast.announce(CE1, P)
+    cast.queued(CE2)
+    cast.events()
+    cast.links.different = True
+    assert [event for event in cast.events() if event["kind"] == "fib"] == []
+    assert cast.queued(CE2) == {}
+
+
+def test_a_new_configuration_brings_no_way_back(cast: Cast) -> None:
+    cast.up(CE1, CE2)
+    cast.announce(CE1, P)
+    cast.links.different, cast.links.ways = True, without(CONFIG.connected[0])
+    cast.agent.turn()
+    cast.queued(CE2)
+    config = replace(CONFIG, originations=(Origination(Q),))
+    cast.ask("configure", config=b64encode(pickle.dumps(config)).decode())
+    cast.agent.turn()
+    assert (cast.fib.routes, cast.queued(CE2)) == ({}, {Q: (12076,)})
+
+
+def test_what_the_operator_originated_outlives_an_interface(cast: Cast) -> None:
+    cast.up(CE2)
+    cast.ask("originate", prefixes=[str(Q)], communities=[], as_path=[])
+    cast.links.different, cast.links.ways = True, without(CONFIG.connected[0])
+    cast.agent.turn()
+    assert cast.queued(CE2) == {Q: (12076,)}
 
 
 def test_a_lost_session_takes_its_routes_away(cast: Cast) -> None:
