@@ -23,6 +23,7 @@ from lab.probe.joining import join
 from lab.probe.marks import Marks
 from lab.probe.record import Record
 from lab.probe.sending import send
+from lab.probe.sieve import keep_streams_out
 from lab.runtime.control import Control
 from lab.timing import PROBE
 
@@ -33,8 +34,6 @@ BATCH = 64
 """Packets sent before the taps are read: an ordinary user's socket holds a few hundred."""
 BATCH_S = 0.05
 """How long a batch that is not the last may stay unanswered before the next one leaves."""
-MOST_AT_ONCE = 20_000
-"""Packets read from one tap before the others have their turn."""
 
 
 def probe(control: Control, plan: Plan, flows: Sequence[Flow], watching: Sequence[str] = ()) -> FlowResult:
@@ -91,7 +90,9 @@ def _tapped(control: Control, namespace: str) -> Iterator[socket.socket]:
     def work() -> tuple[None, tuple[int, ...]]:
         join(control, namespace)
         try:
-            return None, (open_socket().detach(),)
+            tap = open_socket()
+            keep_streams_out(tap)
+            return None, (tap.detach(),)
         except OSError as error:
             raise BackendError(f"cannot capture in {namespace}: {error.strerror}") from error
 
@@ -114,10 +115,14 @@ class Taps:
         self._poll.register(tap, select.POLLIN)
 
     def read(self) -> None:
-        """All that is there by now."""
+        """All that is there by now. What comes meanwhile is left for the next time: where others' packets
+        never end, reading would not either."""
+        now_ns = time.clock_gettime_ns(time.CLOCK_REALTIME)
         for namespace, tap in self._taps:
-            for one in islice(captured(tap, self._buffer), MOST_AT_ONCE):
+            for one in captured(tap, self._buffer):
                 self._record.see(namespace, one)
+                if one.packet.time_ns > now_ns:
+                    break
 
     def read_until(self, indices: Sequence[int], moment: float) -> None:
         """Until these flows were answered, or the moment on the monotonic clock."""

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from ipaddress import ip_address
@@ -20,8 +21,10 @@ from tunnel_labs import GATEWAYS, SECURE_VM, needs_data_plane
 
 from lab.errors import BackendError, InputError
 from lab.plan.types import Plan
+from lab.probe.flows import EPHEMERAL_PORT, Flow, FlowResult
 from lab.probe.meter import NOTICED_AFTER_S
-from lab.probe.stream import DIRECTIONS, PACE_S, Direction, Stream, StreamReport
+from lab.probe.probing import probe
+from lab.probe.stream import DIRECTIONS, MOST_PORTS, PACE_S, Direction, Stream, StreamReport
 from lab.probe.streaming import PROCESS_NAME, Streams
 from lab.runtime.control import Control, unpack
 from lab.runtime.rundir import folder_of
@@ -38,6 +41,7 @@ scheduler, and nft's own time to change a table."""
 KEPT_PACE = 0.8
 """The share of its packets that a flow sends on a host that has other things to do."""
 KEPT_PACE_UNDER_LOAD = 0.5
+LOOK_S = 5.0
 SOON = Budget("test-soon", 20.0)
 
 
@@ -59,6 +63,9 @@ class Flows:
 
     def report(self, name: str) -> StreamReport:
         return self._streams.report(name)
+
+    def look(self, probes: list[Flow], watching: list[str]) -> FlowResult:
+        return probe(self._control, self._plan, probes, watching)
 
     def mark(self) -> None:
         self._streams.mark()
@@ -146,6 +153,19 @@ def test_ipv6_flows_too(start_lab: Start) -> None:
     with _flows(start_lab("dual-stack", "test-flows-six")) as flows:
         flows.start("six", "fd00:20:0:1::4", size=1280)
         _unharmed(flows.after("six", FLOWING_S), KEPT_PACE)
+
+
+def test_a_look_beside_a_flow_takes_no_longer_for_it(flows: Flows) -> None:
+    """12,800 packets a second pass the two interfaces; taking them apart would take longer than that."""
+    flows.start("crowd", ports=MOST_PORTS)
+    flows.after("crowd", NOTICED_AFTER_S)
+    many = [
+        Flow("app1", ip_address(VM), protocol="udp", source_port=EPHEMERAL_PORT + n) for n in range(128)
+    ]
+    started = time.monotonic()
+    outcomes = flows.look(many, ["app1:eth0", "vm-corp:eth0"]).outcomes
+    assert time.monotonic() - started < LOOK_S
+    assert all(one.arrived and one.answer for one in outcomes)
 
 
 # Something does.
