@@ -160,6 +160,11 @@ class VpnDevice(Described):
     inside_zone: NodeName | None = None
     """The zone its inner interface stands in: what comes out of the tunnels enters there, and the
     device speaks BGP with the zone's routers. Left out: nothing lies behind the device."""
+    maximum_paths: Annotated[int, Field(ge=1, le=8)] = 8
+    """How many equal ways it uses at once; 1: no load balancing (ECMP)."""
+    discard_routes: bool = True
+    """Routes of last resort to nowhere for what lies behind its tunnels, so that it does not leave by
+    another route, unencrypted, while they are down."""
     tunnels: tuple[VpnDeviceTunnel, ...] = ()
     """Only to differ from the connections to it on purpose."""
 

@@ -168,6 +168,9 @@ class VpnDeviceTunnel(Described):
     """ResponderOnly: the device waits for the gateway."""
     traffic_selector_policies: tuple[TrafficSelectorPolicy, ...] = ()
     """As the device sees it: its own networks are the local ones."""
+    bgp_passive: bool = False
+    """The device waits for the gateway to begin the BGP session. A gateway that peers with an address of
+    169.254.0.0/16 waits itself."""
 
 
 class IpsecSettings(Described):

@@ -220,12 +220,17 @@ def _filters(old: Plan, new: Plan) -> Iterator[PacketFilter]:
             yield wanted
 
 
-def _by_prefix(plan: Plan) -> dict[tuple[str, Prefix], StaticRoute]:
-    return {(route.namespace, route.prefix): route for route in plan.static_routes}
+def _by_place(plan: Plan) -> dict[tuple[str, Prefix, bool], StaticRoute]:
+    """In a kernel's table the one of last resort stands beside another to its prefix."""
+    return {_place(route): route for route in plan.static_routes}
+
+
+def _place(route: StaticRoute) -> tuple[str, Prefix, bool]:
+    return route.namespace, route.prefix, route.last_resort
 
 
 def _routes(old: Plan, new: Plan) -> tuple[tuple[StaticRoute, ...], tuple[StaticRoute, ...]]:
-    before, after = _by_prefix(old), _by_prefix(new)
+    before, after = _by_place(old), _by_place(new)
     set_anew = tuple(route for key, route in after.items() if before.get(key) != route)
     return set_anew, tuple(route for key, route in before.items() if key not in after)
 
@@ -233,9 +238,9 @@ def _routes(old: Plan, new: Plan) -> tuple[tuple[StaticRoute, ...], tuple[Static
 def _route_sentences(
     old: Plan, routes: Iterable[StaticRoute], removed: Iterable[StaticRoute]
 ) -> Iterator[str]:
-    before = _by_prefix(old)
+    before = _by_place(old)
     for route in routes:
-        how = "changed" if (route.namespace, route.prefix) in before else "added"
+        how = "changed" if _place(route) in before else "added"
         yield f"{route.namespace}: static route to {route.prefix} {how}"
     yield from (f"{route.namespace}: static route to {route.prefix} removed" for route in removed)
 

@@ -84,6 +84,8 @@ BGP_IDENTIFIERS = IPv4Network("100.127.0.0/16")
 """Only identifiers: no interface has one of these."""
 
 RFC1918 = private_use(4)
+RESERVED = (*RFC1918, IPv4Network("100.64.0.0/10"))
+"""What a virtual network keeps from the Internet (RFC 1918, RFC 6598)."""
 (UNIQUE_LOCAL,) = private_use(6)
 DEFAULT_ROUTES = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 DOCUMENTATION_ASNS = (Asn(DOCUMENTATION[0]), Asn(DOCUMENTATION[1]))

@@ -86,7 +86,8 @@ def _address(assigned: AddressAssignment) -> str:
 def _static_route(route: StaticRoute) -> str:
     via = f"via {', '.join(map(str, route.next_hops))}" if route.next_hops else "blackhole"
     dev = "" if route.ifname is None else f" dev {route.ifname}"
-    return f"route {route.namespace} {route.prefix} {via}{dev}{' onlink' if route.onlink else ''}"
+    words = f"{' onlink' if route.onlink else ''}{' last resort' if route.last_resort else ''}"
+    return f"route {route.namespace} {route.prefix} {via}{dev}{words}"
 
 
 def _translation(one: Translation) -> str:

@@ -124,13 +124,15 @@ class AddressAssignment:
 @dataclass(frozen=True, slots=True)
 class StaticRoute:
     """``next_hops`` several: ECMP. ``onlink``: reach them although no subnet covers them.
-    No next hop at all: a blackhole. ``ifname``: out of that interface, needed for onlink."""
+    No next hop at all: a blackhole. ``ifname``: out of that interface, needed for onlink.
+    ``last_resort``: only while no other route to the prefix is there, BGP's included."""
 
     namespace: str
     prefix: Prefix
     next_hops: tuple[Address, ...]
     ifname: str | None = None
     onlink: bool = False
+    last_resort: bool = False
 
 
 class FilterAction(Enum):

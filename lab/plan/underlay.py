@@ -108,7 +108,7 @@ class _Ways:
 
     def _branches(self, here: str, destination: Address) -> Iterator[tuple[str, Address]]:
         """Interfaces and next hops of the longest prefix; of equal ones a static route wins over BGP,
-        and a network of the router's own over both."""
+        unless it is the last resort, and a network of the router's own over both."""
         found = [(prefix, hops) for prefix, hops in self._routes(here, destination) if destination in prefix]
         if found:
             _, branches = max(found, key=lambda route: route[0].prefixlen)
@@ -120,14 +120,16 @@ class _Ways:
         for assigned in self._plan.addresses:
             if assigned.namespace == here and assigned.ifname != "lo":
                 yield assigned.address.network, ((assigned.ifname, destination),)
-        for route in self._plan.static_routes:
-            if route.namespace == here:
+        static = [route for route in self._plan.static_routes if route.namespace == here]
+        for route in static:
+            if not route.last_resort:
                 given = route.ifname
                 ports = ((given or self._port_to(here, hop), hop) for hop in route.next_hops)
                 yield route.prefix, tuple((port, hop) for port, hop in ports if port)
         for prefix, hops in self._fibs.get(here, {}).items():
             ports = ((self._port_to(here, hop), hop) for hop in hops)
             yield prefix, tuple((port, hop) for port, hop in ports if port)
+        yield from ((route.prefix, ()) for route in static if route.last_resort)
 
     def _port_to(self, here: str, hop: Address) -> str | None:
         for assigned in self._plan.addresses:

@@ -171,11 +171,13 @@ class Router:
         with _explained(f"set route {prefix}", self.namespace.name):
             self._ipr.route("replace", **route)
 
-    def remove_route(self, prefix: Prefix) -> None:
-        """No static route to ``prefix`` any more; one that is gone already is fine."""
+    def remove_route(self, prefix: Prefix, *, metric: int | None = None) -> None:
+        """No static route to ``prefix`` any more, with ``metric`` none of that; one that is gone already is
+        fine."""
+        which = {} if metric is None else {"priority": metric}
         with _explained(f"remove route {prefix}", self.namespace.name):
             try:
-                self._ipr.route("del", dst=str(prefix), proto=RTPROT_STATIC)
+                self._ipr.route("del", dst=str(prefix), proto=RTPROT_STATIC, **which)
             except NetlinkError as error:
                 if error.code != errno.ESRCH:
                     raise

@@ -16,6 +16,7 @@ from lab.runtime import netns, nft
 from lab.runtime.netlink import Router
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.process import Result, Running
+from lab.runtime.steering import LAST_RESORT
 from lab.runtime.tags import Tagging, Trunk
 
 
@@ -61,14 +62,19 @@ def change(changes: Changes, namespaces: dict[str, NetworkNamespace]) -> None:
     with ExitStack() as stack:
         routers = {name: stack.enter_context(Router(namespaces[name])) for name in touched}
         for route in changes.removed_routes:
-            routers[route.namespace].remove_route(route.prefix)
+            routers[route.namespace].remove_route(route.prefix, metric=_metric(route))
         for route in changes.routes:
             set_route(routers[route.namespace], route)
 
 
 def set_route(router: Router, route: StaticRoute) -> None:
     """As the plan has it, whatever it was before. Raises BackendError."""
-    router.set_route(route.prefix, route.next_hops, route.ifname, onlink=route.onlink)
+    metric = _metric(route)
+    router.set_route(route.prefix, route.next_hops, route.ifname, onlink=route.onlink, metric=metric)
+
+
+def _metric(route: StaticRoute) -> int | None:
+    return LAST_RESORT if route.last_resort else None
 
 
 def _add_wires(plan: Plan, routers: dict[str, Router], namespaces: dict[str, NetworkNamespace]) -> None:

@@ -59,11 +59,11 @@ class NamespacedFib:
         return found
 
     def set_route(self, prefix: Prefix, *details: Any) -> None:
-        """``Router.set_route``: next hops, interface, onlink."""
+        """``Router.set_route``: next hops, interface, onlink, metric."""
         self._call("set_route", (prefix, *details))
 
-    def remove_route(self, prefix: Prefix) -> None:
-        self._call("remove_route", (prefix,))
+    def remove_route(self, prefix: Prefix, metric: int | None = None) -> None:
+        self._call("remove_route", (prefix, metric))
 
     def changed(self) -> bool:
         """``LinkWatch.changed``, and so on."""
@@ -151,15 +151,21 @@ def _serve(connection: Connection) -> None:
             _answer_failure(connection)
 
 
-def _set_route(here: NetworkNamespace, prefix: Prefix, hops: NextHops, *further: Any) -> None:
-    ifname, onlink = further or (None, False)
+def _set_route(
+    here: NetworkNamespace,
+    prefix: Prefix,
+    hops: NextHops,
+    ifname: str | None = None,
+    onlink: bool = False,
+    metric: int | None = None,
+) -> None:
     with Router(here) as router:
-        router.set_route(prefix, hops, ifname, onlink=onlink)
+        router.set_route(prefix, hops, ifname, onlink=onlink, metric=metric)
 
 
-def _remove_route(here: NetworkNamespace, prefix: Prefix) -> None:
+def _remove_route(here: NetworkNamespace, prefix: Prefix, metric: int | None) -> None:
     with Router(here) as router:
-        router.remove_route(prefix)
+        router.remove_route(prefix, metric=metric)
 
 
 def _pass_over(here: NetworkNamespace, ifname: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from namespaced_fib import STATIC, NamespacedFib, namespaced_fib
 
 from lab.bgp.route import Prefix
+from lab.runtime.steering import LAST_RESORT
 
 pytestmark = pytest.mark.lab
 
@@ -68,3 +69,19 @@ def test_a_removed_route_leaves_bgps_to_the_same_prefix(kernel: NamespacedFib, v
             kernel.remove_route(prefix)  # one that is gone already is fine
             assert kernel.routes() == learned
         kernel.apply({prefix: ()})
+
+
+@pytest.mark.parametrize("version", [4, 6], ids=["ipv4", "ipv6"])
+def test_a_last_resort_stands_behind_all_others_and_goes_alone(kernel: NamespacedFib, version: int) -> None:
+    prefix, inside = PREFIXES[version][0], PREFIXES[version][0][1]
+    one, other = map(ip_address, HOPS[version])
+    kernel.set_route(prefix, (), None, False, LAST_RESORT)
+    kernel.set_route(prefix, (one,))
+    kernel.apply({prefix: (other,)})
+    assert f"via {one} " in kernel.ip(f"route get {inside}")
+    kernel.remove_route(prefix)
+    assert f"via {other} " in kernel.ip(f"route get {inside}")
+    kernel.set_route(prefix, (one,))
+    kernel.remove_route(prefix, LAST_RESORT)
+    assert "blackhole" not in shown(kernel, prefix)
+    assert f"via {one} " in shown(kernel, prefix)

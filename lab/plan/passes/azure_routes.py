@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.model.azure import VirtualMachine, VirtualNetwork, VirtualNetworkGateway
+from lab.model.azure import GatewayType, VirtualMachine, VirtualNetwork, VirtualNetworkGateway
+from lab.model.prefixes import inside
 from lab.model.topology import Topology
 from lab.plan import names
 from lab.plan.addresses import default_route, host, usable
 from lab.plan.azure import instances, peered_pairs, spaces, transit_spokes
+from lab.plan.constants import RESERVED
 from lab.plan.gateway_subnet import router_addresses
 from lab.plan.lookup import named
 from lab.plan.microsoft import PublicNetwork, public_instances, public_networks
@@ -65,6 +67,8 @@ def _gateway(topology: Topology, gateway: VirtualNetworkGateway) -> Iterator[Sta
             for space in served:
                 if space.version == router.version:
                     yield StaticRoute(instance, space, (router.ip,))
+        if gateway.gateway_type is GatewayType.VPN:
+            yield from _reserved(instance, vnet)
 
 
 def _appliance(topology: Topology, machine: VirtualMachine) -> Iterator[StaticRoute]:
@@ -87,18 +91,29 @@ def _public(topology: Topology, plan: Plan) -> Iterator[StaticRoute]:
         yield StaticRoute(edge, host(instance.address).network, (instance.address,), port, onlink=True)
         yield StaticRoute(instance.name, default_route(near.ip), (near.ip,), names.OUTSIDE_PORT, onlink=True)
     for network in public_networks(topology):
-        yield from _public_network(plan, network)
+        yield from _public_network(topology, plan, network)
 
 
-def _public_network(plan: Plan, network: PublicNetwork) -> Iterator[StaticRoute]:
+def _public_network(topology: Topology, plan: Plan, network: PublicNetwork) -> Iterator[StaticRoute]:
     """The system's default route leads to the Internet, of which the lab has Microsoft's part."""
     edge, vnet = names.MICROSOFT_EDGE, network.vnet.name
     near, far = address_of(plan, vnet, edge, 4), address_of(plan, edge, names.ifname(vnet), 4)
     assert near is not None, "the Microsoft network pass gave the link its addresses"
     assert far is not None, "and this end, too"
     yield StaticRoute(vnet, default_route(far.ip), (far.ip,))
+    if not any(route.prefix.prefixlen == 0 for route in _user_defined(topology, network.vnet)):
+        yield from _reserved(vnet, network.vnet)
     for _, public in network.machines:
         yield StaticRoute(edge, host(public).network, (near.ip,))
+
+
+def _reserved(namespace: str, vnet: VirtualNetwork) -> Iterator[StaticRoute]:
+    """Beside a default route to the Internet Azure has routes of reserved prefixes to nowhere, but for those
+    in the network's own space. BGP's and route tables' win over them, and a default route of a table's
+    takes them away (learn.microsoft.com, virtual-networks-udr-overview)."""
+    for reserved in RESERVED:
+        if not any(inside(reserved, [space]) for space in spaces(vnet)):
+            yield StaticRoute(namespace, reserved, (), last_resort=True)
 
 
 def _user_defined(topology: Topology, vnet: VirtualNetwork) -> Iterator[StaticRoute]:

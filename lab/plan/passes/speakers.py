@@ -32,6 +32,7 @@ class Speaking(NamedTuple):
     asn: Asn
     own: tuple[Origination, ...] = ()
     own_weight: int = 0
+    maximum_paths: int = MAXIMUM_PATHS
 
 
 def place_speakers(topology: Topology, plan: Plan) -> Plan:
@@ -49,7 +50,7 @@ def _speaker(index: int, one: Speaking) -> Speaker:
         bgp_identifier=BGP_IDENTIFIERS[index + 1],
         neighbors=(),
         originations=one.own,
-        maximum_paths=MAXIMUM_PATHS,
+        maximum_paths=one.maximum_paths,
         origination_weight=one.own_weight,
     )
     return Speaker(one.namespace, config)
@@ -75,7 +76,8 @@ def _site(topology: Topology, site: Site) -> Iterator[Speaking]:
     for router in site.routers:
         yield Speaking(router.name, Asn(site.asn), tuple(map(Origination, router.address_prefixes)))
     for device in site.vpn_devices:
-        yield Speaking(device.name, Asn(site.asn), tuple(map(Origination, _routed_by(topology, device))))
+        routed = tuple(map(Origination, _routed_by(topology, device)))
+        yield Speaking(device.name, Asn(site.asn), routed, maximum_paths=device.maximum_paths)
 
 
 def _circuits(topology: Topology) -> Iterator[Speaking]:

@@ -52,7 +52,7 @@ def _inside(topology: Topology, tunnel: Tunnel) -> Iterator[End]:
         tunnel.device.name,
         replace(
             neighbor(tunnel.instance, far, near, asn, timers),
-            passive=not tunnel.has_apipa,
+            passive=not tunnel.has_apipa or tunnel.override.bgp_passive,
             export_policy=own_prefixes(tunnel.site, zone),
         ),
     )

@@ -10,7 +10,7 @@ from lab.model.topology import Topology
 from lab.model.vpn import ConnectionMode, ConnectionProtocol, IpsecPolicies, TrafficSelectorPolicy
 from lab.plan import names
 from lab.plan.addresses import host
-from lab.plan.azure import spaces
+from lab.plan.azure import spaces, transit_spokes
 from lab.plan.constants import (
     ESP_LIFETIME,
     ESP_LIFETIME_KILOBYTES,
@@ -38,7 +38,8 @@ def lay_tunnels(topology: Topology, plan: Plan) -> Plan:
     plan = replace(plan, tunnels=tuple(_in_order(ends)))
     plan = extend(plan, dict.fromkeys(_loopbacks(found)))
     plan = add_routes(plan, (route for tunnel in found for route in _underlay(plan, tunnel)))
-    return add_routes(plan, _from_networks(topology, found))
+    plan = add_routes(plan, _from_networks(topology, found))
+    return add_routes(plan, _discards(topology, found))
 
 
 def _in_order(ends: Iterable[TunnelEnd]) -> Iterator[TunnelEnd]:
@@ -212,3 +213,14 @@ def _underlay(plan: Plan, tunnel: Tunnel) -> Iterator[StaticRoute]:
     edge = address_of(plan, names.MICROSOFT_EDGE, names.ifname(azure.instance), 4)
     assert edge is not None, "the Microsoft network pass gave every such port an address"
     yield StaticRoute(azure.instance, back, (edge.ip,), azure.port, onlink=True)
+
+
+def _discards(topology: Topology, found: Iterable[Tunnel]) -> Iterator[StaticRoute]:
+    """A device that learns of a network through its tunnels and has lost them would send by its next best
+    route, outside and in the clear; so its last one leads to nowhere."""
+    for tunnel in found:
+        if tunnel.device.discard_routes and tunnel.connection.enable_bgp:
+            for network in (tunnel.vnet, *transit_spokes(topology, tunnel.vnet)):
+                for space in spaces(network):
+                    if space.version == 4:
+                        yield StaticRoute(tunnel.device.name, space, (), last_resort=True)

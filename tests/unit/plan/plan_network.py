@@ -188,6 +188,8 @@ class Network:
         """
         target = ip_address(destination)
         port, _ = self._lookup(source, target)[0]
+        if port is None:
+            return [(source, "no route")]
         return list(self._follow((source,), None, self._sender(source, port, target), target))
 
     def _sender(self, source: str, port: str | None, target: Address) -> Address:
@@ -237,13 +239,16 @@ class Network:
 
     def _lookup(self, namespace: str, target: Address) -> list[tuple[str | None, Address]]:
         """Interface and next hop of each branch of the longest match."""
-        table: dict[Prefix, list[tuple[str | None, Address]]] = {}
+        static = [route for route in self.plan.static_routes if route.namespace == namespace]
+        table: dict[Prefix, list[tuple[str | None, Address]]] = {
+            route.prefix: [(None, target)] for route in static if route.last_resort
+        }
         for prefix, next_hops in self._fib.get(namespace, {}).items():
             table[prefix] = [(self._port(namespace, hop), hop) for hop in next_hops]
-        for route in self.plan.static_routes:
-            if route.namespace == namespace:
-                hops = [(route.ifname or self._port(namespace, hop), hop) for hop in route.next_hops]
-                table[route.prefix] = hops or [(None, target)]
+        for one in static:
+            if not one.last_resort:
+                hops = [(one.ifname or self._port(namespace, hop), hop) for hop in one.next_hops]
+                table[one.prefix] = hops or [(None, target)]
         for end in self.plan.tunnels:
             if end.namespace == namespace:
                 peer = () if end.inner_peer_address is None else (ip_network(end.inner_peer_address),)

@@ -215,6 +215,7 @@ def test_a_vpn_gateway_has_a_public_side_that_nothing_is_forwarded_from():
         "10.2.0.0/24": ("10.2.0.225",),
         "0.0.0.0/0": ("100.64.64.1",),
         "203.0.113.110/32": ("100.64.64.1",),
+        **dict.fromkeys(("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16"), ()),
     }
     into, out = packet_filter(plan, "vpngw-secure-0").rules
     assert into.action is out.action is FilterAction.DROP
