@@ -24,7 +24,12 @@ from lab.scenario.result import Outcome, ScenarioResult, StepResult
 from lab.scenario.side_by_side import side_by_side
 from lab.scenario.trial import Conditions, Watcher, run
 
-COLOURS = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.ERROR: "yellow"}
+COLOURS = {
+    Outcome.PASSED: "green",
+    Outcome.FAILED: "red",
+    Outcome.ERROR: "yellow",
+    Outcome.SKIPPED: "cyan",
+}
 COLOURING = re.compile("(\x1b\\[[0-9;]*m)")
 
 

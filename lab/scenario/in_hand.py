@@ -73,7 +73,9 @@ def lab_in_hand(
 ) -> Iterator[LabInHand]:
     """A lab of a shipped topology or a file, seen from the folder ``beside``. Raises LabError."""
     stage = _stage(find_topology(topology, beside), patch)
-    with lab_of(stage, unique_name(stage.plan.name), CONVERGENCE, watcher) as ours:
+    with lab_of(stage, unique_name(stage.plan.name), CONVERGENCE) as ours:
+        for warning in ours.warnings:
+            (watcher or Watcher()).warned(warning)
         yield LabInHand(ours.folder.name, ours.running, patience=patience)
 
 

@@ -91,6 +91,8 @@ class ScenarioItem(pytest.Item):
         except LabError as error:
             raise ScenarioDidNotPassError(error.message) from None
         result = run(loaded, unique_name(loaded.scenario.name), conditions, _warning_at(self))
+        if result.skipped is not None:
+            pytest.skip(result.skipped)
         if result.outcome is not Outcome.PASSED:
             raise ScenarioDidNotPassError(f"{headline(result)}\n{scenario_text(result)}")
 

@@ -32,9 +32,8 @@ def report(results: Sequence[ScenarioResult], seconds: float, at: datetime) -> s
         "time": f"{seconds:.3f}",
     }
     root = Element("testsuites", {"name": SUITE, **counts})
-    suite = SubElement(
-        root, "testsuite", {"name": SUITE, **counts, "skipped": "0", "timestamp": f"{at:%Y-%m-%dT%H:%M:%S}"}
-    )
+    beside = {"skipped": str(total.skipped), "timestamp": f"{at:%Y-%m-%dT%H:%M:%S}"}
+    suite = SubElement(root, "testsuite", {"name": SUITE, **counts, **beside})
     for result in results:
         _case(suite, result)
     ElementTree.indent(root)
@@ -54,6 +53,9 @@ def _case(suite: Element, result: ScenarioResult) -> None:
     text = _xml(scenario_text(result))
     if result.outcome is Outcome.PASSED:
         SubElement(case, "system-out").text = text
+        return
+    if result.skipped is not None:
+        SubElement(case, "skipped", {"message": _xml(result.skipped)})
         return
     kind = "failure" if result.outcome is Outcome.FAILED else "error"
     SubElement(case, kind, {"message": _xml(headline(result)), "type": result.outcome.value}).text = text

@@ -13,7 +13,7 @@ from lab.scenario.words import counted
 Paint = Callable[[str, Outcome], str]
 """Colours a word by what it says."""
 
-WORDS = {Outcome.PASSED: "ok", Outcome.FAILED: "FAIL", Outcome.ERROR: "error"}
+WORDS = {Outcome.PASSED: "ok", Outcome.FAILED: "FAIL", Outcome.ERROR: "error", Outcome.SKIPPED: "skip"}
 WIDTH = max(map(len, WORDS.values()))
 
 INDENT = "    "
@@ -58,8 +58,10 @@ def step_lines(step: StepResult, paint: Paint = unpainted) -> Iterator[str]:
 
 
 def closing_lines(result: ScenarioResult, paint: Paint = unpainted) -> Iterator[str]:
-    """What is said after a scenario's steps: why its lab did not come up, what was not run, what came
-    of flows."""
+    """What is said after a scenario's steps, or in their place: why its lab did not come up, what this
+    host lacks, what was not run, what came of flows."""
+    if result.skipped is not None:
+        yield _status_line(Outcome.SKIPPED, result.seconds, result.skipped, paint)
     if result.error is not None:
         yield _status_line(Outcome.ERROR, result.seconds, f"The lab of {result.topology}.", paint)
         yield from _fact("error", result.error)
@@ -106,6 +108,7 @@ def _counts(results: Sequence[ScenarioResult], paint: Paint) -> str:
         (total.passed, "passed", Outcome.PASSED),
         (total.failed, "failed", Outcome.FAILED),
         (total.errors, "with an error", Outcome.ERROR),
+        (total.skipped, "skipped", Outcome.SKIPPED),
     )
     return ", ".join(paint(f"{number} {words}", outcome) for number, words, outcome in counts if number)
 
@@ -121,6 +124,8 @@ def verdict_text(verdict: Verdict) -> str:
 
 def headline(result: ScenarioResult) -> str:
     """Why it did not pass, in one line."""
+    if result.skipped is not None:
+        return result.skipped
     step = result.stopped_at
     if step is not None:
         return f"step {step.number}: {step.say}"

@@ -18,6 +18,8 @@ class Outcome(Enum):
     """The lab, or this host, did not do what it was told."""
     NOT_RUN = "not-run"
     """A step before it did not pass."""
+    SKIPPED = "skipped"
+    """A scenario that this host has not got what it takes for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class StepResult:
 @dataclass(frozen=True, slots=True)
 class ScenarioResult:
     """One scenario. ``lab`` is the name of the lab it ran on; ``up_seconds`` None: the lab did not
-    come up, ``error`` says why. ``flows``: what came of those that its steps began."""
+    come up, ``error`` says why. ``flows``: what came of those that its steps began. ``skipped``: what
+    this host lacks, so that no step was run."""
 
     name: str
     description: str
@@ -67,9 +70,12 @@ class ScenarioResult:
     flows: tuple[StreamReport, ...] = ()
     error: str | None = None
     hint: str | None = None
+    skipped: str | None = None
 
     @property
     def outcome(self) -> Outcome:
+        if self.skipped is not None:
+            return Outcome.SKIPPED
         found = {step.outcome for step in self.steps}
         if self.error is not None or Outcome.ERROR in found:
             return Outcome.ERROR
@@ -89,10 +95,12 @@ class Totals:
     passed: int
     failed: int
     errors: int
+    skipped: int
 
     @property
     def exit_code(self) -> int:
-        """A lab that did not work says nothing about the claims, so its code wins."""
+        """A lab that did not work says nothing about the claims, so its code wins. What was skipped
+        counts for nothing."""
         if self.errors:
             return BackendError.exit_code
         return ExpectationError.exit_code if self.failed else 0
@@ -100,4 +108,5 @@ class Totals:
 
 def totals(results: Sequence[ScenarioResult]) -> Totals:
     outcomes = [result.outcome for result in results]
-    return Totals(*(outcomes.count(each) for each in (Outcome.PASSED, Outcome.FAILED, Outcome.ERROR)))
+    counted = (Outcome.PASSED, Outcome.FAILED, Outcome.ERROR, Outcome.SKIPPED)
+    return Totals(*(outcomes.count(each) for each in counted))

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from lab.model.fields import Described, NodeName
+from lab.scenario.kinds.tunnel import NoTunnel, TunnelUp
 from lab.scenario.step import Patch, Step
 
 MAX_STEPS = 200
@@ -25,3 +26,8 @@ class Scenario(Described):
     are found by their name (or peering_type), null removes, anything else replaces."""
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS)]
     """What is done and claimed, in order."""
+
+    @property
+    def needs_tunnels(self) -> bool:
+        """Whether a step is about a tunnel, so that a host without any can say nothing of the others."""
+        return any(isinstance(step.what, TunnelUp | NoTunnel) for step in self.steps)

@@ -49,30 +49,35 @@ class Conditions:
 
 @dataclass
 class LabOfOurs:
-    """A lab that runs, and whether it is to be ``kept`` when nobody needs it here any more."""
+    """A lab that runs, and whether it is to be ``kept`` when nobody needs it here any more.
+
+    ``warnings``: what it lacks because this host cannot do it; ``has_tunnels``: all that it should have.
+    """
 
     folder: RunFolder
     ready: Ready
     running: LiveLab
+    warnings: tuple[str, ...] = ()
+    has_tunnels: bool = True
     kept: bool = False
 
 
 @contextmanager
-def lab_of(
-    stage: Stage, name: str, convergence: Budget, watcher: Watcher | None = None
-) -> Iterator[LabOfOurs]:
+def lab_of(stage: Stage, name: str, convergence: Budget) -> Iterator[LabOfOurs]:
     """A lab for as long as the block takes, then gone, unless it is kept. Raises LabError."""
+    warnings: list[str] = []
 
     def warn(step: Progress) -> None:
-        if step.warning and watcher is not None:
-            watcher.warned(step.text)
+        if step.warning:
+            warnings.append(step.text)
 
     with ending_interrupts():
         up = bring_up(lambda: replace(stage.plan, name=name), convergence=convergence, on_progress=warn)
         kept = False
         try:
             with closing(LiveLab(up.folder, stage)) as running:
-                ours = LabOfOurs(up.folder, up.ready, running)
+                has_tunnels = bool(up.plan.tunnels) or not stage.plan.tunnels
+                ours = LabOfOurs(up.folder, up.ready, running, tuple(warnings), has_tunnels)
                 yield ours
                 kept = ours.kept
         finally:
@@ -87,16 +92,23 @@ def unique_name(name: str) -> str:
 
 
 def run(loaded: LoadedScenario, name: str, conditions: Conditions, watcher: Watcher) -> ScenarioResult:
-    """What came of it, on a lab of that name; a lab that fails is a result, not an exception."""
+    """What came of it, on a lab of that name; a lab that fails is a result, not an exception.
+
+    Where tunnels are needed and this host cannot carry any, that is all that comes of it.
+    """
     started = time.monotonic()
     scenario = loaded.scenario
     result = ScenarioResult(
         scenario.name, scenario.description, str(loaded.path), scenario.topology, name, 0.0, None, ()
     )
     try:
-        with lab_of(loaded.start, name, conditions.convergence, watcher) as lab:
+        with lab_of(loaded.start, name, conditions.convergence) as lab:
             watcher.came_up(lab.ready)
             result = replace(result, up_seconds=lab.ready.seconds)
+            if scenario.needs_tunnels and not lab.has_tunnels:
+                return _timed(replace(result, skipped="; ".join(lab.warnings)), started)
+            for warning in lab.warnings:
+                watcher.warned(warning)
             for step in Runner(lab.running, patience=conditions.patience).run(scenario.steps):
                 result = replace(result, steps=(*result.steps, step))
                 watcher.step_ended(step)

@@ -31,6 +31,7 @@ from lab_client import (
 
 TOPOLOGY = "expressroute-basic"
 UP = "- {say: The session is up., session: {node: ce1/core, neighbor: msee1/private}}"
+TUNNEL = "- {say: The tunnel is up., tunnel: {node: vpn1, peer: vpngw-secure-0}}"
 THERE = "- {say: The network arrives., route: {node: ce1/core, prefix: 10.17.0.0/16, as_path: [12076]}}"
 LATER = "- {say: Never looked at., session: {node: ce2/core, neighbor: msee2/private}}"
 ANNOUNCED = "- {say: One more., originate: {node: core1, prefixes: [10.98.0.0/24]}}"
@@ -321,12 +322,36 @@ def test_pytest_lends_a_lab_to_tests_that_need_code(tmp_path: Path, mark: str) -
 @pytest.mark.skipif(os.geteuid() != 0, reason="takes /dev/net/tun away in a mount namespace of its own")
 def test_pytest_warns_of_what_a_lab_lacks_on_this_host(tmp_path: Path, mark: str) -> None:
     written(tmp_path, "of-routes", UP, topology="expressroute-vpn")
+    written(tmp_path, "of-tunnels", UP, TUNNEL, topology="expressroute-vpn")
     (tmp_path / "test_code.py").write_text(WITH_TUNNELS, encoding="utf-8")
     done = run_pytest(tmp_path, mark, under=HIDING_TUN, warnings="default")
-    assert "2 passed, 2 warnings" in done.stdout, done.stdout + done.stderr
+    assert "2 passed, 1 skipped, 2 warnings" in done.stdout, done.stdout + done.stderr
     warned = [line for line in done.stdout.splitlines() if "PytestWarning: no IPsec tunnels: " in line]
     assert len(warned) == 2
     assert all("/dev/net/tun is not open to you" in line for line in warned)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes /dev/net/tun away in a mount namespace of its own")
+@pytest.mark.parametrize(("strict", "code"), [((), 0), (("--strict",), 3)])
+def test_a_scenario_of_tunnels_is_skipped_on_a_host_without(
+    tmp_path: Path, mark: str, strict: tuple[str, ...], code: int
+) -> None:
+    file = written(tmp_path, unique("skipped"), UP, TUNNEL, topology="expressroute-vpn")
+    xml = tmp_path / "junit.xml"
+    words = ["test", str(file), "--junit", str(xml), *strict]
+    done = subprocess.run(
+        [*HIDING_TUN, *COMMAND, *words],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        env=environment(mark),
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "  skip " in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("1 skipped in ")
+    (skipped,) = ElementTree.parse(xml).getroot().iter("skipped")
+    assert "/dev/net/tun is not open to you" in (skipped.get("message") or "")
 
 
 def test_pytest_selects_scenarios_by_marker_without_reading_them(tmp_path: Path, mark: str) -> None:

@@ -55,13 +55,15 @@ class Runs:
         scenario = loaded.scenario
         outcome = {"untrue": Outcome.FAILED, "broken": Outcome.ERROR}.get(scenario.name, Outcome.PASSED)
         step = StepResult(1, "session", scenario.steps[0].say, outcome, 0.1, "ce1/core", "a claim", self.seen)
+        watcher.came_up(Ready(0.5, {}))
         if self.warning is not None:
             watcher.warned(self.warning)
-        watcher.came_up(Ready(0.5, {}))
         watcher.step_ended(step)
         result = ScenarioResult(
             scenario.name, scenario.description, str(loaded.path), scenario.topology, name, 1.0, 0.5, (step,)
         )
+        if scenario.name == "elsewhere":
+            return replace(result, steps=(), skipped="no IPsec tunnels: no charon")
         if outcome is not Outcome.PASSED:
             watcher.stopped(result, RunFolder(loaded.path.parent / "run" / name))
         return result if outcome is not Outcome.ERROR else replace(result, error="it broke")
@@ -151,6 +153,29 @@ def test_a_report_that_cannot_be_written_is_found_out_first(
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_the_exit_code_is_the_worst(write: Write, runs: Runs, names: list[str], code: int, jobs: int) -> None:
     assert run(["test", *(str(write(name)) for name in names), "--jobs", str(jobs)]) == code
+
+
+@pytest.mark.parametrize(
+    ("names", "code"),
+    [(["elsewhere"], 3), (["fine", "elsewhere"], 3), (["untrue", "elsewhere"], 3), (["untrue", "fine"], 1)],
+)
+def test_what_is_skipped_is_fine_unless_it_must_not_be(
+    write: Write, runs: Runs, names: list[str], code: int
+) -> None:
+    files = [str(write(name)) for name in names]
+    assert run(["test", *files]) == ("untrue" in names)
+    assert run(["test", *files, "--strict"]) == code
+
+
+def test_what_is_skipped_says_what_is_missing(
+    write: Write, runs: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write("elsewhere")
+    assert run(["test", str(file), str(write("fine"))]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "  skip      1.0 s  no IPsec tunnels: no charon" in lines
+    assert lines[-2] == f"skip   {file}, no IPsec tunnels: no charon"
+    assert lines[-1].startswith("1 passed, 1 skipped in ")
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -142,7 +142,18 @@ FLOWING = ScenarioResult(
         ),
     ),
 )
-ALL = (PASSED, FAILED, ERROR, NO_LAB, FLOWING)
+SKIPPED = ScenarioResult(
+    name="not-here",
+    description="Tunnels are needed.",
+    file="scenarios/tunnels/not-here.yaml",
+    topology="expressroute-vpn",
+    lab="not-here-7",
+    seconds=1.2,
+    up_seconds=0.7,
+    steps=(),
+    skipped="no IPsec tunnels: /dev/net/tun is not open to you",
+)
+ALL = (PASSED, FAILED, ERROR, NO_LAB, FLOWING, SKIPPED)
 TOOK = 120.75
 
 
@@ -182,13 +193,15 @@ def test_json_has_every_field_of_a_result() -> None:
         "error",
         "error",
         "passed",
+        "skipped",
     ]
 
 
 def test_junit_counts_what_it_holds() -> None:
     root = ElementTree.fromstring(report_junit.report(ALL, TOOK, BEGAN))
     (suite,) = root
-    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("5", "1", "2")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("6", "1", "2")
+    assert suite.get("skipped") == "1"
     found = [(case.get("name"), [each.tag for each in case]) for case in suite]
     assert found == [
         ("all-well", ["system-out"]),
@@ -196,6 +209,7 @@ def test_junit_counts_what_it_holds() -> None:
         ("lost", ["error"]),
         ("no-lab", ["error"]),
         ("flowing", ["system-out"]),
+        ("not-here", ["skipped"]),
     ]
 
 
@@ -221,6 +235,8 @@ def test_junit_is_xml_whatever_a_file_says(text: str) -> None:
         ([PASSED, FAILED], 1),
         ([FAILED, ERROR], 3),
         ([NO_LAB, PASSED], 3),
+        ([SKIPPED], 0),
+        ([SKIPPED, FAILED], 1),
     ],
 )
 def test_an_error_wins_over_a_failure_and_a_failure_over_a_pass(

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from running_builders import memory_lab, session
-from scenario_builders import ROUTE, SESSION, loaded
+from scenario_builders import REACH, ROUTE, SESSION, loaded
 
 from lab.errors import BackendError
+from lab.plan.tunnel_facts import without_tunnels
 from lab.plan.types import Plan
 from lab.runtime.launch import Progress, Ready
 from lab.runtime.lifecycle import Up
@@ -37,6 +38,7 @@ class Host:
         self.steps = [Progress("wired 9 namespaces")]
         self.down: list[str] = []
         self.refuses: BackendError | None = None
+        self.has_tunnels = True
         self.while_down: Callable[[], None] = lambda: None
         self.lab = memory_lab(sessions_of={"ce1/core": [session("msee1/private")]})
 
@@ -53,6 +55,7 @@ class Host:
         for step in self.steps:
             on_progress(step)
         self.up.append(plan.name)
+        plan = plan if self.has_tunnels else without_tunnels(plan)
         return Up(plan, RunFolder(Path("/none") / plan.name), Ready(0.5, {}))
 
     def take_down(self, folder: RunFolder) -> None:
@@ -102,7 +105,29 @@ def test_who_watches_hears_what_the_lab_will_lack_and_of_no_other_step(host: Hos
     host.steps.append(Progress("no IPsec tunnels: no charon", warning=True))
     recorder = Recorder()
     run(loaded(SESSION), "mine", QUICK, recorder)
-    assert recorder.told == ["warned: no IPsec tunnels: no charon", "up after 0.5 s", "step 1 passed"]
+    assert recorder.told == ["up after 0.5 s", "warned: no IPsec tunnels: no charon", "step 1 passed"]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "- {say: It is up., tunnel: {node: vpn1, peer: vpngw-secure-0}}",
+        "- {say: It is not., no_tunnel: {node: vpn1, peer: vpngw-secure-0, holds_for: keepalive}}",
+    ],
+)
+def test_a_scenario_of_tunnels_is_skipped_where_there_are_none(host: Host, step: str) -> None:
+    host.has_tunnels = False
+    host.steps.append(Progress("no IPsec tunnels: no charon", warning=True))
+    recorder = Recorder()
+    result = run(loaded(REACH, step, SESSION), "mine", QUICK, recorder)
+    assert (result.outcome, result.skipped) == (Outcome.SKIPPED, "no IPsec tunnels: no charon")
+    assert (result.steps, host.down) == ((), ["mine"])
+    assert recorder.told == ["up after 0.5 s"]
+
+
+def test_any_other_scenario_runs_without_them(host: Host) -> None:
+    host.has_tunnels = False
+    assert run(loaded(SESSION), "mine", QUICK, Watcher()).outcome is Outcome.PASSED
 
 
 def test_who_watches_may_look_at_the_lab_of_a_false_claim_before_it_goes(host: Host) -> None:
