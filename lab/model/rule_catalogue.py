@@ -552,6 +552,7 @@ _VPN_ENTRIES = (
         "two tunnels per connection; flows spread over them by 5-tuple",
         f"{_TUNNELS}::test_there_is_a_tunnel_to_each_instance_and_an_end_at_each_side",
         f"{_LABS}/test_tunnels.py::test_flows_are_spread_over_both_tunnels",
+        "scenarios/tunnels/ecmp-off.yaml",
     ),
     _runs(
         "D-51",
@@ -583,6 +584,7 @@ _VPN_ENTRIES = (
         "which end of the session is passive",
         f"{_TUNNELS}::test_the_gateway_calls_and_the_device_waits",
         f"{_TUNNELS}::test_with_apipa_the_device_calls",
+        "scenarios/tunnels/apipa-passive.yaml",
     ),
     _runs(
         "D-55",

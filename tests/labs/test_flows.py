@@ -159,9 +159,7 @@ def test_a_look_beside_a_flow_takes_no_longer_for_it(flows: Flows) -> None:
     """12,800 packets a second pass the two interfaces; taking them apart would take longer than that."""
     flows.start("crowd", ports=MOST_PORTS)
     flows.after("crowd", NOTICED_AFTER_S)
-    many = [
-        Flow("app1", ip_address(VM), protocol="udp", source_port=EPHEMERAL_PORT + n) for n in range(128)
-    ]
+    many = [Flow("app1", ip_address(VM), protocol="udp", source_port=EPHEMERAL_PORT + n) for n in range(128)]
     started = time.monotonic()
     outcomes = flows.look(many, ["app1:eth0", "vm-corp:eth0"]).outcomes
     assert time.monotonic() - started < LOOK_S

@@ -283,19 +283,44 @@ def test_the_gateway_calls_and_the_device_waits():
     assert near.ttl is far.ttl is None, "several hops"
 
 
-def test_with_apipa_the_device_calls():
-    def edit(data):
-        device = data["on_premises"][0]["vpn_devices"][0]
-        device["bgp_peering_address"] = "169.254.21.1"
-        data["local_network_gateways"][0]["bgp_settings"]["bgp_peering_address"] = "169.254.21.1"
-        for index, one in enumerate(data["virtual_network_gateways"][1]["ip_configurations"]):
-            one["custom_bgp_ip_address"] = f"169.254.21.{2 + index}"
+def with_apipa(data):
+    device = data["on_premises"][0]["vpn_devices"][0]
+    device["bgp_peering_address"] = "169.254.21.1"
+    data["local_network_gateways"][0]["bgp_settings"]["bgp_peering_address"] = "169.254.21.1"
+    for index, one in enumerate(data["virtual_network_gateways"][1]["ip_configurations"]):
+        one["custom_bgp_ip_address"] = f"169.254.21.{2 + index}"
 
-    plan = changed(VPN, edit)
+
+def test_with_apipa_the_device_calls():
+    plan = changed(VPN, with_apipa)
     near, far = neighbor(plan, "vpngw-secure-0", "vpn1"), neighbor(plan, "vpn1", "vpngw-secure-0")
     assert (near.passive, far.passive) == (True, False)
     assert str(near.local_address) == "169.254.21.2"
     assert not plan.expected_down
+
+
+def test_with_apipa_nobody_calls_when_the_device_waits():
+    def edit(data):
+        with_apipa(data)
+        waits = {"connection": "conn-secure", "bgp_passive": True}
+        data["on_premises"][0]["vpn_devices"][0]["tunnels"] = [waits]
+
+    plan = changed(VPN, edit)
+    near, far = neighbor(plan, "vpngw-secure-0", "vpn1"), neighbor(plan, "vpn1", "vpngw-secure-0")
+    assert (near.passive, far.passive) == (True, True)
+    assert {("vpn1", "vpngw-secure-0"), ("vpngw-secure-0", "vpn1")} <= set(plan.expected_down)
+    assert not plan.tunnels_down
+
+
+@pytest.mark.parametrize("paths", [None, 1, 3])
+def test_a_device_uses_as_many_equal_paths_as_it_is_told(paths):
+    def edit(data):
+        if paths is not None:
+            data["on_premises"][0]["vpn_devices"][0]["maximum_paths"] = paths
+
+    plan = changed(VPN, edit)
+    assert plan.speaker("vpn1").config.maximum_paths == (paths or 8)
+    assert plan.speaker("core1").config.maximum_paths == 8
 
 
 def test_azure_timers_are_used_in_the_azure_profile():
