@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 ESTABLISHED, CONNECTING, DOWN = "established", "connecting", "down"
 
@@ -29,6 +29,25 @@ class Associations:
 
     def as_facts(self) -> dict[str, Any]:
         return asdict(self)
+
+
+class Lister(Protocol):
+    """What of charon's ``Session`` is needed to list associations."""
+
+    async def streamed(self, command: str, event: str) -> list[dict[str, Any]]: ...
+
+
+async def listed_by(session: Lister, before: Associations) -> list[dict[str, Any]]:
+    """The ``list-sa`` events of ``list-sas``, for an end that was seen as ``before``. Raises BackendError.
+
+    A tunnel that was established is missed only when it is so twice: charon walks its table and waits for
+    each association in use, so one IKE association that hands its children to the next may be listed
+    after it did, and the next not at all.
+    """
+    listed = await session.streamed("list-sas", "list-sa")
+    if before.state == ESTABLISHED and associations(listed).state != ESTABLISHED:
+        return await session.streamed("list-sas", "list-sa")
+    return listed
 
 
 def associations(listed: Iterable[dict[str, Any]]) -> Associations:

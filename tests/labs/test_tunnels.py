@@ -10,7 +10,10 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -25,11 +28,15 @@ from tunnel_labs import (
     needs_data_plane,
     policy,
     rekeyed,
+    replaced,
     secure,
     states,
     topology,
     tunnel,
 )
+
+from lab.runtime.control import Control
+from lab.runtime.rundir import folder_of as run_folder_of
 
 Start = Callable[..., Lab]
 DPD_S = 9
@@ -109,6 +116,38 @@ def test_new_keys_are_made_under_traffic_without_loss(secured: Lab) -> None:
     assert traffic.poll() is None, "it went on all the time"
     said, _ = traffic.communicate(timeout=60)
     assert " 0% packet loss" in said, said
+
+
+@needs_data_plane
+def test_a_tunnel_is_not_seen_down_while_one_ike_association_takes_anothers_place(secured: Lab) -> None:
+    """charon lists associations one by one, and moves what they carry meanwhile."""
+    downs = _tunnel_downs(secured)
+    asking = Event()
+    with ThreadPoolExecutor() as pool:
+        seen = pool.submit(_states_until, asking, secured.name)
+        try:
+            replaced(secured, REPLACEMENTS)
+        finally:
+            asking.set()
+    assert seen.result() == {"established"}
+    assert _tunnel_downs(secured) == downs
+
+
+REPLACEMENTS = 40
+"""At each of a few dozen the moment was met, with a look after the other."""
+
+
+def _states_until(ended: Event, name: str) -> set[str]:
+    """All states of tunnels that were seen."""
+    seen: set[str] = set()
+    with closing(Control(run_folder_of(name))) as control:
+        while not ended.is_set():
+            seen |= {one["state"] for one in control.ask("inspect")["tunnels"]}
+    return seen
+
+
+def _tunnel_downs(lab: Lab) -> int:
+    return sum(one["kind"] == "tunnel-down" for one in lab.events())
 
 
 @needs_data_plane

@@ -21,6 +21,7 @@ from lab.runtime.capability import obstacles_here
 from lab.runtime.isolation import run_isolated
 from lab.runtime.planes import PLANES
 from lab.runtime.rundir import short_path
+from lab.timing import PATIENCE
 
 REFERENCE = Path(__file__).parents[2] / "scenarios" / "topologies" / "expressroute-vpn.yaml"
 DEVICE, GATEWAYS = "203.0.113.110", ("52.175.253.112", "52.175.250.191")
@@ -121,6 +122,33 @@ async def _rekeyed(folders: list[Path], children: int) -> None:
             answer = await session.command("rekey", what)
             assert int(answer["matches"]) >= 1
         await session.close()
+
+
+def replaced(lab: Lab, times: int) -> None:
+    """The IKE association of one tunnel by another, so many times in a row."""
+    asyncio.run(_replaced(folder_of(lab) / "tunnels" / "vpn1~vpngw-secure-0", times))
+
+
+async def _replaced(folder: Path, times: int) -> None:
+    with short_path(folder / "vici.sock") as path:
+        session = await Session.connect(path, lambda _name, _facts: None)
+    async with asyncio.timeout(REPLACED_S * PATIENCE):
+        for _ in range(times):
+            before = await _standing(session)
+            assert before
+            await session.command("rekey", {"ike-id": min(before)})
+            while await _standing(session) <= before:
+                pass
+    await session.close()
+
+
+REPLACED_S = 60
+
+
+async def _standing(session: Session) -> set[str]:
+    listed = await session.streamed("list-sas", "list-sa")
+    ikes = (ike for event in listed for ike in event.values())
+    return {ike["uniqueid"] for ike in ikes if ike["state"] == "ESTABLISHED"}
 
 
 def policy(**changes: Any) -> dict[str, Any]:

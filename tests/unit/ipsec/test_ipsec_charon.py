@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from ipsec_builders import AZURE, CERTIFIED, CUSTOM, KEY
 
 from lab.ipsec import charon
-from lab.ipsec.associations import Associations, associations, barren
+from lab.ipsec.associations import ESTABLISHED, Associations, associations, barren, listed_by
 from lab.plan.tunnels import Child
 
 NARROW = (Child("selectors-1", (ip_network("10.2.0.0/24"),), (ip_network("10.0.0.0/24"),)),)
@@ -108,6 +109,29 @@ def test_an_installed_child_is_a_tunnel(state: str) -> None:
 def test_counters_of_all_children_are_added() -> None:
     both = [listed("REKEYED", **{"bytes-in": "5"}), listed("INSTALLED", **{"bytes-in": "6"})]
     assert associations(both).bytes_in == 11
+
+
+class Listing:
+    """A charon that lists one thing after the other."""
+
+    def __init__(self, *answers: list[dict[str, Any]]) -> None:
+        self._answers = list(answers)
+
+    async def streamed(self, *_: str) -> list[dict[str, Any]]:
+        return self._answers.pop(0)
+
+    def state(self, before: str) -> str:
+        return associations(asyncio.run(listed_by(self, Associations(before)))).state
+
+
+REPLACED: list[dict[str, Any]] = [{"starting": {"state": "DELETING"}}]
+"""What was seen of a real one while an IKE association took another's place."""
+
+
+def test_a_tunnel_that_hands_its_children_over_while_it_is_listed_is_still_there() -> None:
+    assert Listing(REPLACED, [listed("INSTALLED")]).state(before=ESTABLISHED) == ESTABLISHED
+    assert Listing([], []).state(before=ESTABLISHED) == "down"
+    assert Listing(REPLACED).state(before="connecting") == "connecting", "nothing was there to be missed"
 
 
 def test_an_ike_association_without_children_is_barren_once_it_stands_and_rests() -> None:
