@@ -70,6 +70,10 @@ PROBE = _named("probe", 1.0)
 STREAM_ANSWER = _named("stream-answer", 10.0)
 NEIGHBOR_ANSWER = _named("neighbor-answer", 1.0)
 
+TUNNEL_RETRY_S = 4.0
+"""Between two tries to begin a tunnel. Azure tries again "every few seconds" (learn.microsoft.com,
+troubleshoot-vpn-with-azure-diagnostics)."""
+
 FIRST_PAUSE = 0.005
 LONGEST_PAUSE = 0.2
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from lab.plan.types import Plan
-from lab.scenario.waits import CONNECT_RETRY_S, TUNNEL_RETRY_S
-from lab.timing import Budget
+from lab.scenario.waits import CONNECT_RETRY_S
+from lab.timing import TUNNEL_RETRY_S, Budget
 
 REACTION_S = 3.0
 """What a lab on a slow host needs from the moment somebody has noticed: in any bound from above."""

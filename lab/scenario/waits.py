@@ -14,13 +14,10 @@ from dataclasses import dataclass
 from lab.bgp.speaker import Timers
 from lab.plan.types import Plan
 from lab.scenario.kinds.base import Expectation, LabTimer
-from lab.timing import Budget
+from lab.timing import TUNNEL_RETRY_S, Budget
 
 CONNECT_RETRY_S = 2.0
 """The longest pause of our speakers between two connections."""
-
-TUNNEL_RETRY_S = 4.0
-"""The pause between two tries to begin a tunnel."""
 
 MARGIN_S = 10.0
 """For a slow host: routes to compute, kernels to write, probes to send."""

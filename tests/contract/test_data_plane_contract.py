@@ -17,7 +17,8 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 import pytest
-from tunnel_end import END, skip_without
+from data_planes import skip_without
+from tunnel_ends import END
 
 from lab.agent.fib import KernelFib
 from lab.agent.links import LinkWatch

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tunnel_end import END, skip_without
+from data_planes import skip_without
+from tunnel_ends import END
 
 from lab.ipsec.associations import ESTABLISHED
 from lab.ipsec.charon import STARTING, connections

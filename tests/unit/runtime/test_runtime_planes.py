@@ -3,40 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
+from tunnel_ends import END as END_OF_A_TUNNEL
 
 from lab.errors import BackendError
-from lab.plan.tunnels import Child, Initiation, Proposals, TunnelEnd
+from lab.plan.tunnels import Proposals
 from lab.runtime.launch import AUTO
 from lab.runtime.planes import Refusal, choose
 
-END = TunnelEnd(
-    name="t",
-    namespace="gw",
-    ifname="t",
-    peer="device",
-    local_address=IPv4Address("192.0.2.1"),
-    remote_address=IPv4Address("192.0.2.2"),
-    inner_address=None,
-    inner_peer_address=None,
-    shared_key="k",
+END = replace(
+    END_OF_A_TUNNEL,
     offered=Proposals(("aes256-sha1-modp1024",), ("aes256gcm16", "3des-sha1")),
     accepted=Proposals(("aes256-sha1-modp1024",), ("aes256gcm16", "3des-sha1", "des-sha1-modp1024")),
-    children=(Child("any"),),
-    takes_any_selectors=True,
-    initiation=Initiation.AT_ONCE,
-    answers=True,
-    dpd_timeout=45,
-    ike_lifetime=28800,
-    child_lifetime=3600,
-    child_bytes=1 << 30,
-    routes=(),
-    metric=0,
-    mtu=1400,
-    mss=1350,
 )
 BOTH: dict[str, str | None] = {"kernel": None, "userspace": None}
 
@@ -101,6 +81,6 @@ def test_an_end_with_nothing_left_is_not_for_the_kernel(which: str) -> None:
     choice = choose(AUTO, BOTH, (END, old), takes_no("des"))
     assert choice.plane is not None
     assert (choice.plane.name, choice.ends) == ("userspace", (END, old))
-    assert "none of the ESP proposals of gw" in choice.why
-    with pytest.raises(BackendError, match="none of the ESP proposals of gw for tunnel t"):
+    assert f"none of the ESP proposals of {END.namespace}" in choice.why
+    with pytest.raises(BackendError, match=f"none of the ESP proposals of {END.namespace} for tunnel t"):
         choose("kernel", BOTH, (old,), takes_no("des"))

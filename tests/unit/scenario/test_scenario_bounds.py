@@ -12,7 +12,8 @@ from lab.bench.line import line_plan
 from lab.bgp.speaker import Timers
 from lab.plan.types import Plan
 from lab.scenario.bounds import CLOCK_STEP_S, REACTION_S, Cause, at_least, at_most
-from lab.scenario.waits import CONNECT_RETRY_S, TUNNEL_RETRY_S
+from lab.scenario.waits import CONNECT_RETRY_S
+from lab.timing import TUNNEL_RETRY_S
 
 AZURE_TIMERS = Timers(keepalive=60, hold=180, restart=60)
 LINE = line_plan(2, timers=LAB_TIMERS)

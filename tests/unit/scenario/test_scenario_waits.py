@@ -11,11 +11,11 @@ from lab.agent.bridge import ConnectRetry
 from lab.bench.line import line_plan
 from lab.bgp.speaker import Timers
 from lab.plan.types import Plan
-from lab.runtime.tunnels import RETRY_S
 from lab.scenario.kinds.base import LabTimer
 from lab.scenario.kinds.session import SessionUp
 from lab.scenario.kinds.tunnel import TunnelUp
-from lab.scenario.waits import CONNECT_RETRY_S, MARGIN_S, TUNNEL_RETRY_S, waits_of
+from lab.scenario.waits import CONNECT_RETRY_S, MARGIN_S, waits_of
+from lab.timing import TUNNEL_RETRY_S
 
 AZURE_TIMERS = Timers(keepalive=60, hold=180, restart=60)
 
@@ -57,9 +57,8 @@ def test_the_connect_retry_is_that_of_our_speakers() -> None:
     assert CONNECT_RETRY_S == ConnectRetry.LONGEST_S
 
 
-def test_the_pause_between_two_tries_is_that_of_the_tunnels() -> None:
-    assert TUNNEL_RETRY_S == RETRY_S
-    assert waits_of(Plan("none")).holding(LabTimer.RETRY).seconds == RETRY_S
+def test_an_absence_holds_for_the_pause_between_two_tries_of_a_tunnel() -> None:
+    assert waits_of(Plan("none")).holding(LabTimer.RETRY).seconds == TUNNEL_RETRY_S
 
 
 @pytest.mark.parametrize(("dpd", "noticed"), [(9, "hold time 10 s"), (45, "DPD timeout 45 s")])

@@ -1,16 +1,11 @@
-"""One end of a tunnel for tests of data planes, and which of those are here."""
+"""One end of a tunnel, for tests of whatever takes one; ``dataclasses.replace`` makes others of it."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
 
-import pytest
-
 from lab.plan.proposals import AZURE_ACCEPTS, AZURE_OFFERS
 from lab.plan.tunnels import Child, Initiation, TunnelEnd
-from lab.runtime.capability import obstacles_here
-from lab.runtime.dataplane import DataPlane
-from lab.runtime.isolation import run_isolated
 
 END = TunnelEnd(
     name="t",
@@ -37,9 +32,3 @@ END = TunnelEnd(
     mtu=1400,
     mss=1350,
 )
-
-
-def skip_without(plane: DataPlane) -> None:
-    obstacle = run_isolated(obstacles_here)[plane.name]
-    if obstacle is not None:
-        pytest.skip(f"no {plane.name} data plane here: {obstacle}")
