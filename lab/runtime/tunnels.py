@@ -22,22 +22,21 @@ from typing import Any
 from lab.errors import BackendError, InputError
 from lab.fault.effects import Forgotten, Halt
 from lab.ipsec import charon, drops, problems
-from lab.ipsec.associations import DOWN, ESTABLISHED, Associations, associations, barren
+from lab.ipsec.associations import DOWN, ESTABLISHED, Associations, associations, barren, listed_by
 from lab.ipsec.charon import Held
 from lab.ipsec.vici import Session
 from lab.plan.tunnels import Certificates, Initiation, TunnelEnd
 from lab.plan.types import Plan
 from lab.runtime import forgetting, steering
+from lab.runtime.apparmor import Program, without_its_profile
 from lab.runtime.dataplane import DataPlane, Place
 from lab.runtime.events import EventLog
 from lab.runtime.halting import STATES, ends, press, strongest
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.process import node_environment
 from lab.runtime.rundir import RunFolder, short_path
-from lab.timing import CHARON_LISTENS, DAEMON_END, Backoff
+from lab.timing import CHARON_LISTENS, DAEMON_END, TUNNEL_RETRY_S, Backoff
 
-RETRY_S = 4.0
-"""Azure tries again "every few seconds" (learn.microsoft.com, troubleshoot-vpn-with-azure-diagnostics)."""
 PATIENCE_S = 3.0
 """What an end that could begin itself leaves its peer to do so."""
 FIRST_RESTART_S = 0.25
@@ -93,6 +92,7 @@ class Tunnels:
     def build(self, namespaces: dict[str, NetworkNamespace], plane: DataPlane) -> None:
         """Everything that is not a process. Raises BackendError."""
         self._plane = plane
+        self._program = without_its_profile("charon-systemd", self._folder.path)
         self._places = steering.prepare(self._plan.tunnels, namespaces)
 
     async def start(self, events: EventLog) -> None:
@@ -196,7 +196,7 @@ class Tunnels:
     async def _launch(self, running: RunningEnd) -> None:
         """A charon that listens, knows its connection and has given its device to the router."""
         (running.folder / charon.VICI_SOCKET).unlink(missing_ok=True)
-        running.pid = _start_charon(running)
+        running.pid = _start_charon(running, self._program)
         self._events.write("daemon-started", running.end.namespace, daemon="charon", pid=running.pid)
         running.session = await self._connected(running)
         (running.folder / charon.VICI_SOCKET).chmod(0o600)
@@ -266,7 +266,7 @@ class Tunnels:
                 with contextlib.suppress(BackendError):
                     useless = await self._begin(running, running.session, useless)
             running.changed.clear()
-            await _wait(running.changed, RETRY_S)
+            await _wait(running.changed, TUNNEL_RETRY_S)
 
     async def _begin(self, running: RunningEnd, session: Session, useless: frozenset[str]) -> frozenset[str]:
         """All children, when there is neither a tunnel nor a try for one.
@@ -274,7 +274,7 @@ class Tunnels:
         An IKE association without any has had its chance when it was so at the last look, too: what of
         ``useless`` still is so is given up. Returns those that are so now.
         """
-        listed = await session.streamed("list-sas", "list-sa")
+        listed = await listed_by(session, running.associations)
         self._note(running, associations(listed))
         now = barren(listed)
         for ike in useless & now:
@@ -314,7 +314,8 @@ class Tunnels:
         if running.session is None or running.halt is not None:
             return
         with contextlib.suppress(BackendError):
-            self._note(running, associations(await running.session.streamed("list-sas", "list-sa")))
+            listed = await listed_by(running.session, running.associations)
+            self._note(running, associations(listed))
 
     def _note(self, running: RunningEnd, seen: Associations) -> None:
         before, running.associations = running.associations.state, seen
@@ -368,13 +369,14 @@ def _of(end: TunnelEnd, held: Mapping[Certificates, Held]) -> Held | None:
     return None if end.certificates is None else held[end.certificates]
 
 
-def _start_charon(running: RunningEnd) -> int:
+def _start_charon(running: RunningEnd, program: Program) -> int:
     environment = node_environment() | {"STRONGSWAN_CONF": charon.SETTINGS}
     log = os.open(running.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         with running.place.namespace.entered():
             return subprocess.Popen(
-                ["charon-systemd"],
+                [program.path],
+                pass_fds=program.descriptors,
                 cwd=running.folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
