@@ -65,6 +65,15 @@ class Broken:
             case DaemonHalted():
                 raise AssertionError("a daemon is no link")
 
+    @staticmethod
+    def touches(effect: Lasting, namespace: str) -> bool:
+        """Whether it is an interface of this namespace that is broken."""
+        match effect:
+            case PortDown(place) | CarrierLost(place) | Lost(place) | Segmented(place):
+                return place.namespace == namespace
+            case DaemonHalted():
+                return False
+
     def namespaces_cut(self, in_force: Collection[Lasting]) -> set[str]:
         return {effect.port.namespace for effect in in_force if isinstance(effect, PortDown)}
 

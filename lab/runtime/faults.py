@@ -123,6 +123,12 @@ class Faults:
                 self._write("fault-cleared", name, each.fault, began)
             return list(cleared)
 
+    async def again(self, namespace: str) -> None:
+        """What holds there holds in the namespace that has taken its place. Raises BackendError."""
+        for effect in self._in_force:
+            if not isinstance(effect, DaemonHalted) and self._broken.touches(effect, namespace):
+                await self._enforce(effect, self._broken.begin)
+
     def namespaces_cut(self) -> set[str]:
         """Where a port is down, so that the kernel refuses routes over it."""
         return self._broken.namespaces_cut(self._in_force)

@@ -76,11 +76,14 @@ class Router:
 
     def index(self, ifname: str) -> int:
         """The interface's index; BackendError when there is no such interface."""
-        if ifname not in self._indexes:
-            self._indexes = {link.get_attr("IFLA_IFNAME"): link["index"] for link in self._ipr.get_links()}
-        if ifname not in self._indexes:
+        if not self.has(ifname):
             raise BackendError(f"{self.namespace.name}: no interface {ifname}")
         return self._indexes[ifname]
+
+    def has(self, ifname: str) -> bool:
+        if ifname not in self._indexes:
+            self._indexes = {link.get_attr("IFLA_IFNAME"): link["index"] for link in self._ipr.get_links()}
+        return ifname in self._indexes
 
     def add_link(self, ifname: str, kind: str, **details: Any) -> None:
         with _explained(f"add {kind} interface {ifname}", self.namespace.name):

@@ -82,6 +82,10 @@ class RunFolder:
     def logs(self) -> Path:
         return self.path / LOGS
 
+    def tunnel(self, end: str) -> Path:
+        """The folder of the charon of a tunnel's end, by ``TunnelEnd.own_namespace``."""
+        return self.path / "tunnels" / end.replace("/", ".")
+
     def log(self, name: str) -> Path:
         """The log of a daemon; a VRF's slash becomes a dot."""
         return self.logs / (name.replace("/", ".") + ".log")

@@ -82,7 +82,7 @@ def test_what_is_suggested_reaches_the_lab_that_is_named(
         asked.append(tuple(words))
         return 0
 
-    monkeypatch.setattr("lab.cli.exec_in.join", join)
+    monkeypatch.setattr("lab.cli.exec_in.join_inside", join)
     monkeypatch.setattr("lab.cli.exec_in.execute", execute)
     with fake_lab(labs, "other", {"inspect": LAB}):
         assert run(["up", "expressroute-vpn", "--name", "mine"]) == 0

@@ -10,7 +10,7 @@ import pytest
 
 from lab.errors import BackendError
 from lab.plan.tunnels import Child, Initiation, Proposals, TunnelEnd
-from lab.runtime.launch import AUTO
+from lab.runtime.names import AUTO
 from lab.runtime.planes import Refusal, choose
 
 END = TunnelEnd(
