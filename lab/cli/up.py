@@ -17,6 +17,7 @@ from lab.runtime.convergence import expected_sessions
 from lab.runtime.dataplane import WHERE
 from lab.runtime.launch import Progress, Ready
 from lab.runtime.lifecycle import bring_up
+from lab.runtime.names import AUTO, DOCKER, NETNS
 from lab.runtime.rundir import running_labs
 from lab.timing import CONVERGENCE, Budget
 
@@ -26,7 +27,7 @@ from lab.timing import CONVERGENCE, Budget
     "topology", default=DEFAULT_TOPOLOGY, metavar="[TOPOLOGY]", shell_complete=complete_topologies
 )
 @click.option("--name", metavar="NAME", help="Name of the lab; the topology's own by default.")
-@click.option("--backend", type=click.Choice(["auto", "netns"]), default="auto", help="Where nodes live.")
+@click.option("--backend", type=click.Choice([AUTO, NETNS, DOCKER]), default=AUTO, help="Where nodes live.")
 @click.option(
     "--dataplane",
     type=click.Choice(["auto", "kernel", "userspace"]),
@@ -57,6 +58,7 @@ def command(
     up = bring_up(
         lambda: _compile(path, name, quiet=quiet),
         convergence=Budget("--timeout", timeout),
+        backend=backend,
         dataplane=dataplane,
         topology=path,
         on_progress=lambda step: _progress(step, started_at, quiet=quiet),
