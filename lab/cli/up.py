@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from lab.cli.options import DEFAULT_TOPOLOGY, check_lab_name, complete_topologies, own_name
+from lab.cli.options import DEFAULT_TOPOLOGY, backend_option, check_lab_name, complete_topologies, own_name
 from lab.cli.tables import printable_lines
 from lab.model.shipped import find_topology
 from lab.plan.tunnel_facts import count_of_tunnels
@@ -17,7 +17,6 @@ from lab.runtime.convergence import expected_sessions
 from lab.runtime.dataplane import WHERE
 from lab.runtime.launch import Progress, Ready
 from lab.runtime.lifecycle import bring_up
-from lab.runtime.names import AUTO, DOCKER, NETNS
 from lab.runtime.rundir import running_labs
 from lab.timing import CONVERGENCE, Budget
 
@@ -27,7 +26,7 @@ from lab.timing import CONVERGENCE, Budget
     "topology", default=DEFAULT_TOPOLOGY, metavar="[TOPOLOGY]", shell_complete=complete_topologies
 )
 @click.option("--name", metavar="NAME", help="Name of the lab; the topology's own by default.")
-@click.option("--backend", type=click.Choice([AUTO, NETNS, DOCKER]), default=AUTO, help="Where nodes live.")
+@backend_option
 @click.option(
     "--dataplane",
     type=click.Choice(["auto", "kernel", "userspace"]),

@@ -14,6 +14,7 @@ from pathlib import Path
 from lab.errors import BackendError
 from lab.plan.tunnel_facts import without_tunnels
 from lab.plan.types import Plan
+from lab.runtime import leftovers
 from lab.runtime.control import Control
 from lab.runtime.launch import Launch, Orders, Progress, Ready
 from lab.runtime.names import AUTO
@@ -63,7 +64,7 @@ def bring_up(
             return Up(plan if ready.facts["dataplane"] else without_tunnels(plan), folder, ready)
         except BaseException:
             launch.abandon()
-            folder.remove()
+            leftovers.discard(folder)
             raise
         finally:
             os.close(lock)

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lab.errors import BackendError, InputError
+from lab.runtime import leftovers
 
 CONTROL_SOCKET = "control.sock"
 EVENTS = "events.jsonl"
@@ -162,6 +163,7 @@ def claim(name: str) -> tuple[RunFolder, int]:
 
 
 def _prepare(folder: RunFolder) -> None:
+    leftovers.clear(folder)
     try:
         folder.clear()
         folder.logs.mkdir(mode=0o700)
@@ -178,7 +180,7 @@ def running_labs() -> list[RunFolder]:
         if folder.is_claimed():
             running.append(folder)
         else:
-            folder.remove()
+            leftovers.discard(folder)
     return running
 
 

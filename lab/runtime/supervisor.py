@@ -16,7 +16,7 @@ from typing import Any
 from lab.errors import BackendError, LabError
 from lab.plan.tunnel_facts import count_of_tunnels, sessions_at_tunnels, without_tunnels
 from lab.plan.types import Plan
-from lab.runtime import capability, control, planes
+from lab.runtime import capability, control, leftovers, planes
 from lab.runtime.backend import Backend
 from lab.runtime.backends import backend_named
 from lab.runtime.capability import Mechanisms
@@ -56,7 +56,7 @@ def supervise(asker: socket.socket, backend_name: str, *, rootless: bool) -> Non
     try:
         _Supervisor(asker, orders, folder, backend, mechanisms).run()
     finally:
-        folder.remove()
+        leftovers.discard(folder)
         os.close(lock)
 
 

@@ -12,24 +12,21 @@ import asyncio
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lab.errors import BackendError
 from lab.plan.types import Plan
-from lab.runtime import steering
+from lab.runtime import leftovers, steering
 from lab.runtime.backend import Entrance, Mender
 from lab.runtime.dataplane import Place
 from lab.runtime.docker import images
 from lab.runtime.docker.containers import CHARON_LOG, TUN, Container, containers, shared
 from lab.runtime.docker.engine import connect
-from lab.runtime.docker.pods import Pod, Pods
+from lab.runtime.docker.pods import Pod, Pods, sweep
 from lab.runtime.docker.speakers import ContainerSpeakers
 from lab.runtime.halting import exit_of
 from lab.runtime.names import DOCKER
 from lab.runtime.netns import NetworkNamespace
-
-if TYPE_CHECKING:
-    from lab.runtime.rundir import RunFolder
+from lab.runtime.rundir import RunFolder
 
 FIRST_RESTART_S = 0.25
 LONGEST_RESTART_S = 10.0
@@ -58,11 +55,14 @@ class Docker:
         return {"kernel": None, "userspace": None}
 
     def create(self, plan: Plan, folder: RunFolder) -> Iterator[dict[str, NetworkNamespace]]:
+        self._folder = folder
         engine = connect()
         engine.require()
         images.require(engine)
+        leftovers.note_engine(folder, engine.address)
         self._begun = Pods(engine, plan, folder)
-        self._pods.remove()
+        ours = str(folder.path)
+        sweep(engine, lambda path: path == ours or leftovers.dead(folder.path.parent, path))
         wanted = containers(plan, folder, tun=Path(TUN).exists())
         for speaker in plan.speakers:
             self.speakers.listen(speaker.namespace, shared(folder, speaker.namespace))
@@ -118,6 +118,7 @@ class Docker:
             return
         try:
             self._pods.remove()
+            leftovers.forget_engine(self._folder)
         except BackendError:
             self._pods.kill()
             raise

@@ -60,9 +60,9 @@ def connected() -> Iterator[Engine]:
         engine.close()
 
 
-def connect() -> Engine:
-    """As ``connected``; the caller closes it."""
-    where = address()
+def connect(where: str | None = None) -> Engine:
+    """As ``connected``, or the engine at an address; the caller closes it."""
+    where = where or address()
     if not where.startswith("unix://"):
         raise problems.foreign(where)
     try:

@@ -84,7 +84,7 @@ class Pods:
         netns.settle(pod.namespace, forwarding=pod.container.forwarding)
 
     def remove(self) -> None:
-        """All of this lab, also what an earlier one in its folder has left. Raises BackendError."""
+        """All of this lab. Raises BackendError."""
         sweep(self._engine, lambda folder: folder == str(self._folder.path))
 
     def kill(self) -> None:
