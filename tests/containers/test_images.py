@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from scratch_engine import scratch_engine
 
 from lab.errors import BackendError
+from lab.ipsec.charon import PLUGINS
 from lab.runtime.docker import building, recipes
 from lab.runtime.docker.building import build
 from lab.runtime.docker.engine import Engine
 from lab.runtime.docker.images import State, look, require
 from lab.runtime.docker.recipes import RECIPES, Recipe
+from lab.runtime.userspace import Userspace
 
 LARGEST = 200_000_000
+
+SMALL, ABOVE = (f"test-{name}-{os.getpid()}" for name in ("small", "above"))
+"""Two runs of these tests may go on at once."""
 
 PYTHON = ["python3", "-c"]
 
@@ -76,9 +83,10 @@ def test_a_speaker_runs_this_checkouts_agent_without_another_library(containers:
     assert ran(containers, recipes.EXABGP, ["cat", "/opt/mseelab/lab/bgp/decision.py"]) == ours.strip()
 
 
-def test_a_tunnels_end_has_esp_in_user_space(containers: Engine) -> None:
-    found = ran(containers, recipes.STRONGSWAN, ["find", "/usr/lib/ipsec/plugins", "-name", "*libipsec*"])
-    assert found.endswith("libstrongswan-kernel-libipsec.so")
+def test_a_tunnels_end_has_every_plugin_that_its_settings_name(containers: Engine) -> None:
+    listed = ran(containers, recipes.STRONGSWAN, ["ls", "/usr/lib/ipsec/plugins"]).split()
+    found = {name.removeprefix("libstrongswan-").removesuffix(".so") for name in listed}
+    assert {*PLUGINS, *Userspace.plugins, "socket-default", "vici"} <= found
 
 
 # When they are built.
@@ -89,8 +97,8 @@ def others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, containers: Engine) 
     """Recipes that a test may change, for images of names of their own, with the true ones to build
     upon; removed afterwards."""
     monkeypatch.setattr(recipes, "CONTAINERS", tmp_path)
-    small = Recipe("test-small")
-    above = Recipe("test-above", small)
+    small = Recipe(SMALL)
+    above = Recipe(ABOVE, small)
     for recipe, start in ((small, "DEBIAN"), (above, "BASE")):
         steps = (f"ARG {start}", f"FROM ${{{start}}}", f"LABEL mseelab.image={recipe.name}", "USER root")
         (tmp_path / recipe.name).mkdir()
@@ -111,7 +119,7 @@ def built(engine: Engine) -> list[str]:
 
 
 def test_what_has_not_changed_is_not_built_again(others: Path, containers: Engine) -> None:
-    assert built(containers) == ["test-small", "test-above"]
+    assert built(containers) == [SMALL, ABOVE]
     before = identities(containers, building.RECIPES)
     assert built(containers) == []
     assert identities(containers, building.RECIPES) == before
@@ -120,23 +128,23 @@ def test_what_has_not_changed_is_not_built_again(others: Path, containers: Engin
 def test_what_has_changed_is_built_again_and_the_old_image_goes(others: Path, containers: Engine) -> None:
     built(containers)
     before, left = identities(containers, building.RECIPES), leftovers(containers)
-    (others / "test-above" / "more").write_text("x")
-    assert built(containers) == ["test-above"]
+    (others / ABOVE / "more").write_text("x")
+    assert built(containers) == [ABOVE]
     after = identities(containers, building.RECIPES)
-    assert [name for name in after if after[name] != before[name]] == ["test-above"]
+    assert [name for name in after if after[name] != before[name]] == [ABOVE]
     assert leftovers(containers) == left
 
 
 def test_what_builds_upon_a_changed_image_is_built_again(others: Path, containers: Engine) -> None:
     built(containers)
-    with (others / "test-small" / "Dockerfile").open("a") as file:
+    with (others / SMALL / "Dockerfile").open("a") as file:
         file.write("RUN touch /more\n")
-    assert built(containers) == ["test-small", "test-above"]
+    assert built(containers) == [SMALL, ABOVE]
 
 
 def test_an_image_of_that_name_from_elsewhere_is_replaced(others: Path, containers: Engine) -> None:
-    containers.client.images.get(recipes.BASE.reference).tag("mseelab/test-small", recipes.version())
-    assert "test-small" in built(containers)
+    containers.client.images.get(recipes.BASE.reference).tag(f"mseelab/{SMALL}", recipes.version())
+    assert SMALL in built(containers)
     assert look(containers, building.RECIPES[0]).state is State.READY
 
 
@@ -158,13 +166,32 @@ def test_a_build_that_fails_says_why_and_leaves_nothing(
 ) -> None:
     built(containers)
     before, left = identities(containers, building.RECIPES), leftovers(containers)
-    with (others / "test-small" / "Dockerfile").open("a") as file:
+    with (others / SMALL / "Dockerfile").open("a") as file:
         file.write(f"RUN touch /before\n{step}\n")
-    with pytest.raises(BackendError, match="building mseelab/test-small") as raised:
+    with pytest.raises(BackendError, match=f"building mseelab/{SMALL}") as raised:
         built(containers)
     assert said.lower() in raised.value.message.lower()
     assert leftovers(containers) == left
     assert identities(containers, building.RECIPES) == before
+
+
+def test_a_full_disk_is_named_and_nothing_is_left_on_it(
+    others: Path, containers: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is an engine's of our own, with room for the image to build upon and little more."""
+    base = containers.client.images.get(recipes.BASE.reference)
+    with scratch_engine("200m", monkeypatch) as small:
+        small.client.images.load(b"".join(base.save(named=True)))
+        (others / SMALL / "Dockerfile").write_text(
+            f"ARG DEBIAN\nFROM ${{DEBIAN}}\nLABEL {recipes.LABEL}=x\nUSER root\n"
+            "RUN touch /before\nRUN head -c 300M /dev/zero > /large\n"
+        )
+        left = leftovers(small)
+        with pytest.raises(BackendError, match=f"building mseelab/{SMALL}.*[Nn]o space left") as raised:
+            build(small, lambda _: None)
+        assert f"the disk of {small.facts.root_dir} is full" in (raised.value.hint or "")
+        assert leftovers(small) == left
+        assert look(small, building.RECIPES[0]).state is State.MISSING
 
 
 def test_images_of_another_version_are_refused(containers: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,7 +92,13 @@ def _make(engine: Engine) -> None:
 def _running(log: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     """mmdebstrap; told to end, and to remove what it unpacked, when it is of no use any more."""
     try:
-        process = subprocess.Popen(command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+        process = subprocess.Popen(
+            command(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,  # it hangs up on its whole process group when it fails
+        )
     except FileNotFoundError:
         raise BackendError(
             "no registry answers, and mmdebstrap, which makes Debian without one, is not installed",
