@@ -18,7 +18,8 @@ from lab.runtime.process import node_environment
 def command(name: str | None, node: str, arguments: tuple[str, ...]) -> None:
     """Run a command in a node; its exit code is ours.
 
-    The node shares the host's files but has interfaces, routes and processes of its own:
+    The node has interfaces, routes and processes of its own; its files are the host's, or in a container
+    those of its image:
 
         mseelab exec app1 -- ping -c 3 10.17.1.4
     """

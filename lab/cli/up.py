@@ -17,6 +17,7 @@ from lab.runtime.convergence import expected_sessions
 from lab.runtime.dataplane import WHERE
 from lab.runtime.launch import Progress, Ready
 from lab.runtime.lifecycle import bring_up
+from lab.runtime.names import DOCKER
 from lab.runtime.rundir import running_labs
 from lab.timing import CONVERGENCE, Budget
 
@@ -90,6 +91,8 @@ def _summary(plan: Plan, ready: Ready, *, named: bool) -> None:
     """``named``: the commands that it suggests say which lab they mean."""
     sessions = len(expected_sessions(plan)) // 2
     how = "rootless" if ready.facts["rootless"] else "as root"
+    if ready.facts["backend"] == DOCKER:
+        how = "in containers"
     found = [f"{len(plan.nodes)} nodes", f"{sessions} BGP sessions"]
     if ready.facts["dataplane"]:
         found.append(f"{count_of_tunnels(plan)} IPsec tunnels")

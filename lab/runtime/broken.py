@@ -65,15 +65,6 @@ class Broken:
             case DaemonHalted():
                 raise AssertionError("a daemon is no link")
 
-    @staticmethod
-    def touches(effect: Lasting, namespace: str) -> bool:
-        """Whether it is an interface of this namespace that is broken."""
-        match effect:
-            case PortDown(place) | CarrierLost(place) | Lost(place) | Segmented(place):
-                return place.namespace == namespace
-            case DaemonHalted():
-                return False
-
     def namespaces_cut(self, in_force: Collection[Lasting]) -> set[str]:
         return {effect.port.namespace for effect in in_force if isinstance(effect, PortDown)}
 
@@ -108,6 +99,15 @@ class Broken:
 
     def _router(self, interface: Endpoint) -> Router:
         return Router(self._namespaces[interface.namespace])
+
+
+def interface_of(effect: Lasting) -> Endpoint | None:
+    """The one that is broken; None where it is a daemon."""
+    match effect:
+        case PortDown(interface) | CarrierLost(interface) | Lost(interface) | Segmented(interface):
+            return interface
+        case DaemonHalted():
+            return None
 
 
 def _segments(most: int) -> bytes:

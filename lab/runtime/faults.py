@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from lab.agent.fib import RTPROT_MSEELAB
 from lab.errors import BackendError, InputError, LabError
 from lab.fault.effects import DaemonHalted, Fault, Forgotten, Lasting
-from lab.runtime.broken import Broken
+from lab.plan.types import Endpoint
+from lab.runtime.broken import Broken, interface_of
 from lab.runtime.control import unpack
 from lab.runtime.events import EventLog
 from lab.runtime.halting import ends
@@ -123,10 +124,10 @@ class Faults:
                 self._write("fault-cleared", name, each.fault, began)
             return list(cleared)
 
-    async def again(self, namespace: str) -> None:
-        """What holds there holds in the namespace that has taken its place. Raises BackendError."""
+    async def again(self, interfaces: Collection[Endpoint]) -> None:
+        """What holds of an interface holds of the one that has taken its place. Raises BackendError."""
         for effect in self._in_force:
-            if not isinstance(effect, DaemonHalted) and self._broken.touches(effect, namespace):
+            if interface_of(effect) in interfaces:
                 await self._enforce(effect, self._broken.begin)
 
     def namespaces_cut(self) -> set[str]:

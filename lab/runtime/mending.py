@@ -61,8 +61,8 @@ class Mending:
 
     async def _build(self, name: str) -> None:
         namespace = self._namespaces[name]
-        await asyncio.to_thread(self._wiring.add, {name: namespace})
-        await self._faults.again(name)
+        laid = await asyncio.to_thread(self._wiring.add, {name: namespace})
+        await self._faults.again(laid)
         await self._tunnels.router_back(namespace)
 
     def failed(self, name: str, error: BackendError) -> None:

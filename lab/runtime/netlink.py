@@ -30,13 +30,18 @@ RT_TABLE_LOCAL = 255
 IFF_UP, IFF_LOWER_UP = 0x1, 0x10000
 
 
+class UnreachableError(BackendError):
+    """The kernel knows no way to a next hop."""
+
+
 @contextmanager
 def _explained(what: str, namespace: str) -> Iterator[None]:
     try:
         yield
     except NetlinkError as error:
         code = int(error.code)
-        raise BackendError(f"{namespace}: {what}: {os.strerror(code)}", hint=_hint(code)) from error
+        kind = UnreachableError if code == errno.ENETUNREACH else BackendError
+        raise kind(f"{namespace}: {what}: {os.strerror(code)}", hint=_hint(code)) from error
 
 
 def _hint(code: int) -> str | None:

@@ -15,10 +15,11 @@ from lab.plan.render.nft import render_filter
 from lab.plan.render.translation import render_translations
 from lab.plan.types import Endpoint, PacketFilter, Plan, StaticRoute, SubInterface, Translation, Wire
 from lab.runtime import nft
-from lab.runtime.netlink import Router
+from lab.runtime.netlink import Router, UnreachableError
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.process import Result, Running
 from lab.runtime.tags import Tagging, Trunk
+from lab.timing import CARRIER, wait_until
 
 
 class Wiring:
@@ -32,8 +33,9 @@ class Wiring:
         self._present: dict[str, NetworkNamespace] = {}
         self._built = buildable(plan, ())
 
-    def add(self, namespaces: Mapping[str, NetworkNamespace]) -> None:
-        """These are there: build all that waited for them. Raises BackendError.
+    def add(self, namespaces: Mapping[str, NetworkNamespace]) -> list[Endpoint]:
+        """These are there: build all that waited for them; returns the ends of what was laid. Raises
+        BackendError.
 
         The filters go first: nft works beside us, and rules may name interfaces to come.
         """
@@ -49,6 +51,7 @@ class Wiring:
             _check_filter(packet_filter, loading.result())
         for name, loading in translations.items():
             nft.check(name, "address translation", loading.result())
+        return interfaces(part)
 
     def remove(self, name: str) -> None:
         """That one is about to go, or to be built anew. Its interfaces go, and what led to it from others,
@@ -88,7 +91,7 @@ class Wiring:
             routers[assignment.namespace].add_address(assignment.ifname, assignment.address)
         _turn_up(part, routers)
         for route in part.static_routes:
-            set_route(routers[route.namespace], route)
+            _set_when_carried(routers[route.namespace], route)
 
     def _add_wires(self, wires: tuple[Wire, ...], routers: dict[str, Router]) -> None:
         for wire in wires:
@@ -105,6 +108,20 @@ class Wiring:
             trunk = self._trunks[sub.port.namespace, sub.port.ifname]
             target = self._present[sub.namespace]
             self._tagging.add(sub, trunk, routers[sub.port.namespace], target)
+
+
+def _set_when_carried(router: Router, route: StaticRoute) -> None:
+    """The kernel tells itself of a carrier a moment after both ends of a wire are up (net/core/link_watch.c),
+    and knows no way over the interface before."""
+
+    def attempt() -> str | None:
+        try:
+            set_route(router, route)
+        except UnreachableError as error:
+            return error.message
+        return None
+
+    wait_until(f"{route.namespace}: route {route.prefix}", attempt, lambda problem: problem is None, CARRIER)
 
 
 def _ends(wire: Wire) -> tuple[Endpoint, Endpoint]:

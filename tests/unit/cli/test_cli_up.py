@@ -34,7 +34,11 @@ def labs(base: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             plan = make_plan()
             folder = stack.enter_context(fake_lab(base, plan.name, {"inspect": LAB}))
             return Up(
-                plan, folder, Ready(1.5, {"rootless": True, "tagging": "VXLAN", "dataplane": "userspace"})
+                plan,
+                folder,
+                Ready(
+                    1.5, {"backend": "netns", "rootless": True, "tagging": "VXLAN", "dataplane": "userspace"}
+                ),
             )
 
         monkeypatch.setattr("lab.cli.up.bring_up", bring_up)

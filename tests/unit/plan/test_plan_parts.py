@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import random
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 import pytest
 from plan_builders import FILES, compiled
 
 from lab.plan.parts import beyond, buildable, interfaces, touched
-from lab.plan.types import Bridge, Plan
+from lab.plan.types import (
+    AddressAssignment,
+    Bridge,
+    Endpoint,
+    Namespace,
+    Plan,
+    StaticRoute,
+    Wire,
+)
 
 ORDERS = 3
 """In which namespaces come, for each plan."""
@@ -36,11 +45,9 @@ def steps(plan: Plan, order: list[str]) -> list[Plan]:
     return found
 
 
-def ports(bridges: list[Bridge]) -> dict[tuple[str, str], set[str]]:
-    found: dict[tuple[str, str], set[str]] = {}
-    for bridge in bridges:
-        found.setdefault((bridge.namespace, bridge.ifname), set()).update(bridge.ports)
-    return found
+def ports(bridges: list[Bridge]) -> list[tuple[str, str, str]]:
+    """Of all bridges, as often as they are put into one."""
+    return sorted((bridge.namespace, bridge.ifname, port) for bridge in bridges for port in bridge.ports)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -94,10 +101,19 @@ def test_a_sub_interface_waits_for_both_ends_of_its_trunk_and_for_its_vrf() -> N
 
 
 def test_a_route_waits_for_the_interface_it_leaves_by_and_a_blackhole_for_none() -> None:
-    plan = compiled("expressroute-vpn")
-    route = next(each for each in plan.static_routes if len(each.next_hops) == 1 and each.ifname is None)
-    alone = buildable(plan, [route.namespace])
-    assert route not in alone.static_routes
-    for blackhole in plan.static_routes:
-        if not blackhole.next_hops and blackhole.ifname is None:
-            assert blackhole in buildable(plan, [blackhole.namespace]).static_routes
+    near = Wire("near", Endpoint("a", "eth0"), Endpoint("b", "eth0"))
+    far = Wire("far", Endpoint("a", "eth1"), Endpoint("c", "eth0"))
+    anywhere, hop = IPv4Network("0.0.0.0/0"), IPv4Address("10.0.0.2")
+    by_subnet = StaticRoute("a", anywhere, (hop,))
+    onlink = StaticRoute("a", anywhere, (hop,), ifname="eth1", onlink=True)
+    blackhole = StaticRoute("a", anywhere, ())
+    plan = Plan(
+        "parts",
+        namespaces=tuple(map(Namespace, "abc")),
+        wires=(near, far),
+        addresses=(AddressAssignment("a", "eth0", IPv4Interface("10.0.0.1/24")),),
+        static_routes=(by_subnet, onlink, blackhole),
+    )
+    assert buildable(plan, "a").static_routes == (blackhole,)
+    assert buildable(plan, "ab").static_routes == (by_subnet, blackhole)
+    assert buildable(plan, "abc").static_routes == (by_subnet, onlink, blackhole)
