@@ -28,7 +28,7 @@ INSTALL = if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
   command -v apt-get >/dev/null && $$sudo apt-get update -qq && \
   DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing
 
-.PHONY: help setup lab-up lab-down lab-status test test-unit test-lab test-kernel setup-kernel scenarios check \
+.PHONY: help setup lab-up lab-down lab-status test test-unit test-lab test-kernel setup-kernel scenarios images check \
   format docs golden bench
 
 help: ## This list
@@ -65,6 +65,9 @@ setup-kernel: $(VENV)/.ready-kernel ## QEMU and Debian's kernel, which is unpack
 
 scenarios: setup ## Every shipped scenario (S=scenarios/limits for a few, JOBS= at a time)
 	@$(MSEELAB) test $(S) --jobs $(JOBS)
+
+images: setup ## Container images for `make lab-up BACKEND=docker`; only what is missing or changed
+	@$(MSEELAB) images
 
 check: setup ## Style, imports and types
 	@$(BIN)/ruff format --check .

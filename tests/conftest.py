@@ -1,12 +1,18 @@
-"""What all tests share: golden files."""
+"""What all tests share: golden files, and the container engine where there is one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from lab.errors import BackendError
+
+if TYPE_CHECKING:
+    from lab.runtime.docker.engine import Engine
 
 settings.register_profile("busy-host", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy-host")
@@ -34,3 +40,33 @@ def golden(request: pytest.FixtureRequest) -> Golden:
         assert text == file.read_text(encoding="utf-8"), f"{file} differs; see --update-golden"
 
     return compare
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "docker: needs a container engine; skipped where there is none")
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """A container engine that labs can run on; the test is skipped, and says why, where there is none."""
+    from lab.runtime.docker.engine import connect
+
+    try:
+        found = connect()
+        found.require()
+    except BackendError as error:
+        pytest.skip(f"no container engine for labs: {error.message}; {error.hint}")
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def containers(engine: Engine) -> Engine:
+    """An engine that has the images, too."""
+    from lab.runtime.docker.images import require
+
+    try:
+        require(engine)
+    except BackendError as error:
+        pytest.skip(f"{error.message}; {error.hint}")
+    return engine

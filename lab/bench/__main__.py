@@ -14,11 +14,13 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from lab.bench import bird, pair, tunnels
+from lab.bench import bird, containers, pair, tunnels
 from lab.bench.labs import command_seconds, run_line
+from lab.errors import BackendError
 
 RUNS = 5
 LINE_RUNS = 3
+CONTAINER_RUNS = 3
 LINE = 50
 THROUGHPUT_RUNS = 7
 THROUGHPUT_S = 2.0
@@ -118,11 +120,21 @@ def tunnel_throughput() -> dict[str, Any]:
         }
 
 
+def in_containers() -> dict[str, Any]:
+    """The images, and the reference lab with its tunnels in containers of them."""
+    try:
+        sizes = containers.image_sizes()
+    except BackendError as error:
+        _say(f"not in containers: {error.message}; {error.hint}")
+        return {}
+    return {"image_mb": sizes, **containers.times(str(tunnels.REFERENCE), CONTAINER_RUNS)}
+
+
 def main() -> None:
     results: dict[str, Any] = {
         "machine": {"cpus": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()}
     }
-    for measurement in (reference, line, tunnels_up, tunnel_throughput):
+    for measurement in (reference, line, tunnels_up, tunnel_throughput, in_containers):
         _say(f"measuring: {measurement.__name__}")
         results[measurement.__name__] = measurement()
     print(json.dumps(results, indent=2))

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from lab.bench.line import line_plan, prefix, router
 from lab.plan.types import Plan, Speaker
-from lab.runtime import wiring
+from lab.runtime import netns
 from lab.runtime.isolation import run_isolated
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.process import node_environment
 from lab.runtime.tags import VxlanTagging
+from lab.runtime.wiring import Wiring
 from lab.timing import Budget, wait_until
 
 LINE_CONVERGED = Budget("line-converged", 60.0)
@@ -53,8 +54,8 @@ def seconds_until_converged(length: int) -> float:
 
 
 def _run(plan: Plan) -> float:
-    namespaces = wiring.create_namespaces(plan)
-    wiring.wire(plan, namespaces, VxlanTagging())
+    namespaces = netns.create_all(plan.namespaces)
+    Wiring(plan, VxlanTagging()).add(namespaces)
     with tempfile.TemporaryDirectory() as folder:
         files = {
             speaker.namespace: _write(Path(folder), speaker, i) for i, speaker in enumerate(plan.speakers)

@@ -42,6 +42,7 @@ VERBS: dict[str, str] = {
     "plan": "What would be built.",
     "graph": "A picture of a topology or a running lab.",
     "schema": "The JSON schemas of topology and scenario files.",
+    "images": "Build the container images of the Docker back end.",
     "doctor": "What this host can do and what is missing.",
     "completion": "Shell completion for bash, zsh or fish.",
 }

@@ -87,7 +87,7 @@ def command(context: click.Context, output_format: str) -> None:
 
     Changes nothing. Exits with 0 when a lab can run here, else with 3.
     """
-    checks = [*_host(), *_kernel()]
+    checks = [*_host(), *_kernel(), *_containers()]
     verdict = judge(checks)
     if output_format == "json":
         print_json(verdict | {"checks": [asdict(check) for check in checks]})
@@ -103,6 +103,7 @@ def judge(checks: list[Check]) -> dict[str, Any]:
     found = {check.name: check for check in checks}
     tagging, reason = _tagging(found)
     dataplane, obstacle = _dataplane(found)
+    containers, engine = _in_containers(found)
     return {
         "can_run": not missing and tagging is not None,
         "missing": missing,
@@ -111,6 +112,8 @@ def judge(checks: list[Check]) -> dict[str, Any]:
         "tagging_reason": reason,
         "dataplane": dataplane,
         "dataplane_reason": obstacle,
+        "containers": containers,
+        "containers_reason": engine,
     }
 
 
@@ -139,6 +142,14 @@ def _dataplane(checks: dict[str, Check]) -> tuple[str | None, str]:
     if not missing["userspace"]:
         return "userspace", kernel
     return None, f"{kernel}, and {missing['userspace'][0]} is missing"
+
+
+def _in_containers(checks: dict[str, Check]) -> tuple[bool, str | None]:
+    """Whether `up --backend docker` works, too; by which engine, or why not."""
+    for check in (checks.get("docker"), checks.get("images")):
+        if check is not None and not check.works:
+            return False, check.found
+    return "docker" in checks, checks["docker"].found if "docker" in checks else None
 
 
 # What is tried.
@@ -232,6 +243,24 @@ def _user_namespaces() -> Check:
     return replace(check, works=done.returncode == 0, found=done.stderr.strip() or None)
 
 
+def _containers() -> Iterator[Check]:
+    from lab.runtime.docker.engine import connected
+    from lab.runtime.docker.images import require
+
+    check = Check("docker", False, False, "labs in containers")
+    try:
+        with connected() as engine:
+            engine.require()
+            found = f"Docker {engine.facts.version} at {engine.address}"
+            check = replace(check, works=True, found=found)
+            yield check
+            check = Check("images", False, False, "labs in containers")
+            require(engine)
+            yield replace(check, works=True)
+    except BackendError as error:
+        yield replace(check, works=False, found=error.message, fix=error.hint)
+
+
 # Text.
 
 
@@ -253,6 +282,8 @@ def _print_text(checks: list[Check], verdict: dict[str, Any]) -> None:
         heading(f"A lab can run here: {how}, tags by {verdict['tagging']} ({verdict['tagging_reason']}).")
         carried = f"in {WHERE[verdict['dataplane']]}" if verdict["dataplane"] else "not at all"
         click.echo(f"IPsec tunnels: {carried} ({verdict['dataplane_reason']}).")
+        contained = "can run" if verdict["containers"] else "cannot"
+        click.echo(f"Labs in containers: {contained} ({verdict['containers_reason']}).")
     else:
         heading(f"No lab can run here: {', '.join(verdict['missing']) or verdict['tagging_reason']}.")
 

@@ -6,18 +6,21 @@ import click
 
 from lab.cli.options import name_option
 from lab.errors import InputError
+from lab.runtime import leftovers
 from lab.runtime.lifecycle import take_down
-from lab.runtime.rundir import RunFolder, folder_of, running_labs
+from lab.runtime.rundir import RunFolder, base_folder, folder_of, running_labs
 
 
 @click.command("down")
 @name_option
-@click.option("--all", "everything", is_flag=True, help="End all labs of this user.")
+@click.option("--all", "everything", is_flag=True, help="End all labs of this user, and what dead ones left.")
 def command(name: str | None, everything: bool) -> None:
     """End a lab. One that does not run is fine."""
     for folder in _chosen(name, everything=everything):
         take_down(folder)
         click.echo(f"{folder.name} is down")
+    if everything:
+        leftovers.sweep_all(base_folder())
 
 
 def _chosen(name: str | None, *, everything: bool) -> list[RunFolder]:

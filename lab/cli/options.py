@@ -17,6 +17,7 @@ import click
 
 from lab.errors import InputError, LabError
 from lab.runtime.control import Control
+from lab.runtime.names import AUTO, DOCKER, NETNS
 from lab.runtime.rundir import folder_of, running_labs
 
 if TYPE_CHECKING:
@@ -64,6 +65,17 @@ def format_option(function: Function) -> Function:
         default="text",
         envvar="MSEELAB_FORMAT",
         help="For people or for programs.",
+    )(function)
+
+
+def backend_option(function: Function) -> Function:
+    """--backend: where the nodes of a new lab live."""
+    return click.option(
+        "--backend",
+        type=click.Choice([AUTO, NETNS, DOCKER]),
+        default=AUTO,
+        envvar="MSEELAB_BACKEND",
+        help="Where nodes live: namespaces of the lab's own, or containers.",
     )(function)
 
 

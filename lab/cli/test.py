@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from lab.cli.options import FiniteRange, check_lab_name, format_option, print_json
+from lab.cli.options import FiniteRange, backend_option, check_lab_name, format_option, print_json
 from lab.cli.sitting import Sitting, Trial, painted
 from lab.cli.tables import printable_lines
 from lab.errors import BackendError, InputError
@@ -45,6 +45,7 @@ REPORTS = ("junit.xml", "report.json")
 @click.option("--strict", is_flag=True, help="What is skipped counts as an error.")
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, help="Scenarios at a time.")
 @click.option("--name", metavar="NAME", help="Name of the lab of a single scenario.")
+@backend_option
 @click.option(
     "--timeout",
     type=FiniteRange(min=1),
@@ -73,6 +74,7 @@ def command(
     strict: bool,
     jobs: int,
     name: str | None,
+    backend: str,
     timeout: float,
     patience: float,
 ) -> None:
@@ -93,7 +95,7 @@ def command(
     for warning in (warning for trial in trials for warning in trial.loaded.warnings):
         click.echo(printable_lines(str(warning)), err=True)
     sitting = Sitting(
-        Conditions(Budget("--timeout", timeout), patience, keep),
+        Conditions(Budget("--timeout", timeout), patience, keep, backend),
         report_folder,
         shell=shell,
         told=output_format == "text",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from lab.cli.options import DEFAULT_TOPOLOGY, check_lab_name, complete_topologies, own_name
+from lab.cli.options import DEFAULT_TOPOLOGY, backend_option, check_lab_name, complete_topologies, own_name
 from lab.cli.tables import printable_lines
 from lab.model.shipped import find_topology
 from lab.plan.tunnel_facts import count_of_tunnels
@@ -17,6 +17,7 @@ from lab.runtime.convergence import expected_sessions
 from lab.runtime.dataplane import WHERE
 from lab.runtime.launch import Progress, Ready
 from lab.runtime.lifecycle import bring_up
+from lab.runtime.names import DOCKER
 from lab.runtime.rundir import running_labs
 from lab.timing import CONVERGENCE, Budget
 
@@ -26,7 +27,7 @@ from lab.timing import CONVERGENCE, Budget
     "topology", default=DEFAULT_TOPOLOGY, metavar="[TOPOLOGY]", shell_complete=complete_topologies
 )
 @click.option("--name", metavar="NAME", help="Name of the lab; the topology's own by default.")
-@click.option("--backend", type=click.Choice(["auto", "netns"]), default="auto", help="Where nodes live.")
+@backend_option
 @click.option(
     "--dataplane",
     type=click.Choice(["auto", "kernel", "userspace"]),
@@ -57,6 +58,7 @@ def command(
     up = bring_up(
         lambda: _compile(path, name, quiet=quiet),
         convergence=Budget("--timeout", timeout),
+        backend=backend,
         dataplane=dataplane,
         topology=path,
         on_progress=lambda step: _progress(step, started_at, quiet=quiet),
@@ -89,6 +91,8 @@ def _summary(plan: Plan, ready: Ready, *, named: bool) -> None:
     """``named``: the commands that it suggests say which lab they mean."""
     sessions = len(expected_sessions(plan)) // 2
     how = "rootless" if ready.facts["rootless"] else "as root"
+    if ready.facts["backend"] == DOCKER:
+        how = "in containers"
     found = [f"{len(plan.nodes)} nodes", f"{sessions} BGP sessions"]
     if ready.facts["dataplane"]:
         found.append(f"{count_of_tunnels(plan)} IPsec tunnels")

@@ -109,6 +109,11 @@ class TunnelEnd:
     translated_address: IPv4Address | None = None
 
     @property
+    def own_namespace(self) -> str:
+        """The name of the one that holds the outer address, and in which its charon runs."""
+        return f"{self.namespace}~{self.peer}"
+
+    @property
     def identity(self) -> IPv4Address:
         """What the end proves to be with a shared key: the address its peer knows it by."""
         return self.translated_address or self.local_address

@@ -13,6 +13,8 @@ from lab.runtime.control import Control
 
 KINDS = {
     "user": syscalls.CLONE_NEWUSER,
+    "ipc": syscalls.CLONE_NEWIPC,
+    "uts": syscalls.CLONE_NEWUTS,
     "pid": syscalls.CLONE_NEWPID,
     "mnt": syscalls.CLONE_NEWNS,
     "net": syscalls.CLONE_NEWNET,
@@ -20,14 +22,25 @@ KINDS = {
 
 
 def join(control: Control, namespace: str) -> str:
-    """Move this process into the node; returns the namespace's full name.
+    """Move this process into the node, to look or send from there; returns the namespace's full name."""
+    return _enter(control, "entrance", namespace)
+
+
+def join_inside(control: Control, namespace: str) -> str:
+    """The same for a command of the user's: among the node's processes and files, where it has its own.
 
     The PID namespace takes effect for children only (pid_namespaces(7)).
     """
-    answer, fds = control.ask_with_fds("namespace", namespace=namespace)
+    return _enter(control, "inside", namespace)
+
+
+def _enter(control: Control, way: str, namespace: str) -> str:
+    answer, fds = control.ask_with_fds(way, namespace=namespace)
     try:
         for kind, fd in zip(answer["kinds"], fds, strict=True):
             syscalls.setns(fd, KINDS[kind])
+        if answer["bounding"] is not None:
+            syscalls.bound(answer["bounding"])
     except OSError as error:
         raise BackendError(f"cannot join {answer['namespace']}: {error.strerror}") from error
     finally:

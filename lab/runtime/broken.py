@@ -102,5 +102,14 @@ class Broken:
         return Router(self._namespaces[interface.namespace])
 
 
+def interface_of(effect: Lasting) -> Endpoint | None:
+    """The one that is broken; None where it is a daemon."""
+    match effect:
+        case PortDown(interface) | CarrierLost(interface) | Lost(interface) | Segmented(interface):
+            return interface
+        case DaemonHalted():
+            return None
+
+
 def _segments(most: int) -> bytes:
     return attribute(IFLA_GSO_MAX_SEGS, struct.pack("=I", most))

@@ -60,11 +60,12 @@ class Finding:
     detail: str
 
 
-def choose() -> Mechanisms:
-    """Pick for this kernel; raises BackendError when it lacks what every lab needs."""
+def choose(programs: Mapping[str, str | None]) -> Mechanisms:
+    """Pick for this kernel; raises BackendError when it lacks what every lab needs. ``programs``: what
+    each data plane's lack."""
     scratch = netns.create("scratch", forwarding=False)
     try:
-        obstacles = _obstacles(scratch)
+        obstacles = _obstacles(scratch, programs)
         if _tried(_vlan, scratch) is None:
             return Mechanisms(VlanTagging(), obstacles)
         problem = _tried(_vxlan, scratch)
@@ -88,16 +89,23 @@ def obstacles_here() -> dict[str, str | None]:
     """What keeps each data plane from working, tried in a scratch namespace."""
     scratch = netns.create("scratch", forwarding=False)
     try:
-        return _obstacles(scratch)
+        return _obstacles(scratch, programs_here())
     finally:
         os.close(scratch.fd)
 
 
-def _obstacles(scratch: NetworkNamespace) -> dict[str, str | None]:
+def programs_here() -> dict[str, str | None]:
+    """What the programs of each data plane lack on this host, and what to do about it."""
     if shutil.which("charon-systemd", path=node_environment()["PATH"]) is None:
         missing = "charon-systemd is not installed: `make setup`, or `apt install charon-systemd`"
         return {Kernel.name: missing, Userspace.name: missing}
-    return {Kernel.name: _no_kernel(scratch), Userspace.name: _no_userspace(scratch)}
+    plugin = "strongSwan's plugin kernel-libipsec is missing: `apt install libcharon-extra-plugins`"
+    return {Kernel.name: None, Userspace.name: None if libipsec() is not None else plugin}
+
+
+def _obstacles(scratch: NetworkNamespace, programs: Mapping[str, str | None]) -> dict[str, str | None]:
+    tried = {Kernel.name: _no_kernel, Userspace.name: _no_userspace}
+    return {name: programs[name] or attempt(scratch) for name, attempt in tried.items()}
 
 
 def _no_kernel(scratch: NetworkNamespace) -> str | None:
@@ -111,8 +119,6 @@ def _no_kernel(scratch: NetworkNamespace) -> str | None:
 
 def _no_userspace(scratch: NetworkNamespace) -> str | None:
     """What keeps charon from carrying tunnels here itself; None when nothing does."""
-    if libipsec() is None:
-        return "strongSwan's plugin kernel-libipsec is missing: `apt install libcharon-extra-plugins`"
     problem = _tried(_tun, scratch)
     if problem is not None:
         return f"/dev/net/tun is not open to you ({problem}): `sudo chmod 0666 /dev/net/tun`, or run as root"

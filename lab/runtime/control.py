@@ -1,9 +1,8 @@
 """The control socket of a running lab: one JSON object a line each way.
 
 ``{"do": "inspect"}`` is answered by ``{"answer": ...}`` or ``{"error": ..., "hint": ...}``;
-``namespace`` comes with descriptors of the user, PID, mount and network namespaces, so that
-a command joins the lab as the child of whoever typed it: its terminal, signals and exit
-code need no relay.
+``entrance`` and ``inside`` come with descriptors of a node's namespaces, so that a command joins the
+lab as the child of whoever typed it: its terminal, signals and exit code need no relay.
 """
 
 from __future__ import annotations
@@ -24,8 +23,6 @@ from lab.timing import CONTROL_ANSWER
 
 if TYPE_CHECKING:
     import asyncio
-
-NAMESPACE_KINDS = ("user", "pid", "mnt")
 
 LINE_LIMIT = 1 << 26
 

@@ -23,11 +23,17 @@ WHERE = {"kernel": "the kernel", "userspace": "userspace"}
 
 @dataclass(frozen=True)
 class Place:
-    """Where a tunnel end's charon runs, and the router its interface goes to."""
+    """Where a tunnel end's charon runs, and the router its interface goes to.
+
+    ``number``: which of that router's ends it is. ``selected``: networks of its own side in each of which
+    its namespace has an address; kernel-libipsec refuses an association of a network in which it has none.
+    """
 
     end: TunnelEnd
     namespace: NetworkNamespace
     router: NetworkNamespace
+    number: int
+    selected: tuple[IPv4Network, ...] = ()
 
 
 class DataPlane(Protocol):

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from lab.agent.fib import RTPROT_MSEELAB
 from lab.errors import BackendError, InputError, LabError
 from lab.fault.effects import DaemonHalted, Fault, Forgotten, Lasting
-from lab.runtime.broken import Broken
+from lab.plan.types import Endpoint
+from lab.runtime.broken import Broken, interface_of
 from lab.runtime.control import unpack
 from lab.runtime.events import EventLog
 from lab.runtime.halting import ends
@@ -122,6 +123,12 @@ class Faults:
                 del self._applied[name]
                 self._write("fault-cleared", name, each.fault, began)
             return list(cleared)
+
+    async def again(self, interfaces: Collection[Endpoint]) -> None:
+        """What holds of an interface holds of the one that has taken its place. Raises BackendError."""
+        for effect in self._in_force:
+            if interface_of(effect) in interfaces:
+                await self._enforce(effect, self._broken.begin)
 
     def namespaces_cut(self) -> set[str]:
         """Where a port is down, so that the kernel refuses routes over it."""

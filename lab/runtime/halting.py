@@ -1,7 +1,8 @@
-"""How a fault keeps a daemon from doing anything, whichever daemon it is."""
+"""How a daemon ends, and how a fault keeps it from doing anything, whichever daemon it is."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -40,3 +41,19 @@ def press(pid: int | None, before: Halt | None, halt: Halt | None) -> None:
     for number in numbers:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+async def exit_of(pid: int) -> None:
+    """Until the process has ended; whoever is its parent reaps it."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(fd, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(fd)
+        os.close(fd)

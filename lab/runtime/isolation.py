@@ -17,11 +17,35 @@ from typing import Any, NoReturn
 
 from lab.errors import BackendError
 from lab.runtime import syscalls
+from lab.runtime.names import DOCKER
 
 USER_NAMESPACE_HINT = (
     "user namespaces may be switched off: see `sysctl user.max_user_namespaces"
     " kernel.unprivileged_userns_clone kernel.apparmor_restrict_unprivileged_userns`, or run as root"
 )
+ROOT_HINT = "root lacks CAP_SYS_ADMIN here; is this a container?"
+
+
+def isolate_for(backend: str) -> bool:
+    """Leave the host's namespaces as far as the back end can do without them; as ``isolate``."""
+    if backend == DOCKER:
+        _isolate_beside_engine()
+        return False
+    return isolate()
+
+
+def _isolate_beside_engine() -> None:
+    """The engine's processes are to be seen, so the PID namespace stays the host's, and /proc with it."""
+    if os.geteuid() != 0:
+        raise BackendError(
+            "wiring containers takes root: their namespaces belong to the host",
+            hint="run it as root, or with --backend netns, which needs no root at all",
+        )
+    try:
+        syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET)
+    except OSError as error:
+        raise _refused("namespaces", error, ROOT_HINT) from error
+    syscalls.mount("none", "/", "", syscalls.MS_REC | syscalls.MS_PRIVATE)
 
 
 def isolate() -> bool:
@@ -38,12 +62,13 @@ def isolate() -> bool:
         if rootless:
             _map_to_root(uid, gid)
     except OSError as error:
-        what = "a user namespace" if rootless else "namespaces"
-        raise BackendError(
-            f"the kernel refuses {what}: {os.strerror(error.errno or 0)}",
-            hint=USER_NAMESPACE_HINT if rootless else "root lacks CAP_SYS_ADMIN here; is this a container?",
-        ) from error
+        what, hint = ("a user namespace", USER_NAMESPACE_HINT) if rootless else ("namespaces", ROOT_HINT)
+        raise _refused(what, error, hint) from error
     return rootless
+
+
+def _refused(what: str, error: OSError, hint: str) -> BackendError:
+    return BackendError(f"the kernel refuses {what}: {os.strerror(error.errno or 0)}", hint=hint)
 
 
 def _map_to_root(uid: int, gid: int) -> None:

@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterable
 from lab.errors import BackendError, InputError
 from lab.ipsec import charon, keys, wireshark
 from lab.ipsec.keys import KeyLog, Keys
-from lab.runtime.tunnels import RunningEnd, Tunnels
+from lab.runtime.tunnel_end import RunningEnd
+from lab.runtime.tunnels import Tunnels
 from lab.timing import KEYS_KNOWN, Backoff
 
 PIECE = 1 << 16

@@ -21,12 +21,10 @@ from typing import Any
 
 from lab.errors import BackendError
 from lab.plan.types import Plan
+from lab.runtime.names import AUTO
 from lab.timing import LAB_END, Budget
 
 MESSAGE = 1 << 26
-
-AUTO = "auto"
-"""Whatever this host can do."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +67,12 @@ class Failed:
 class Launch:
     """A supervisor that has been forked and waits for its orders."""
 
-    def __init__(self) -> None:
+    def __init__(self, backend: str) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         child = os.fork()
         if child == 0:
             self._socket.close()
-            _become_supervisor(theirs)
+            _become_supervisor(theirs, backend)
         theirs.close()
         self._child = child
         self._reader = self._socket.makefile("rb")
@@ -151,19 +149,19 @@ def _gone() -> BackendError:
     )
 
 
-def _become_supervisor(sock: socket.socket) -> None:
+def _become_supervisor(sock: socket.socket, backend: str) -> None:
     """In the first child: isolate, fork the init of the lab, name it to the parent, end."""
     status = 1
     try:
         os.setsid()
         _let_go_of_everything_but(sock.fileno())
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        from lab.runtime.isolation import isolate
+        from lab.runtime.isolation import isolate_for
 
-        rootless = isolate()
+        rootless = isolate_for(backend)
         pid = os.fork()
         if pid == 0:
-            _be_init(sock, rootless)
+            _be_supervisor(sock, backend, rootless=rootless)
         sock.sendall(pickle.dumps(pid))
         status = 0
     except BackendError as error:
@@ -194,12 +192,12 @@ def _let_go_of_everything_but(kept: int) -> None:
                 os.close(fd)
 
 
-def _be_init(sock: socket.socket, rootless: bool) -> None:
+def _be_supervisor(sock: socket.socket, backend: str, *, rootless: bool) -> None:
     status = 1
     try:
         from lab.runtime.supervisor import supervise
 
-        supervise(sock, rootless=rootless)
+        supervise(sock, backend, rootless=rootless)
         status = 0
     except BaseException:  # noqa: BLE001  the process ends here whatever happens
         with contextlib.suppress(OSError):

@@ -14,8 +14,10 @@ from pathlib import Path
 from lab.errors import BackendError
 from lab.plan.tunnel_facts import without_tunnels
 from lab.plan.types import Plan
+from lab.runtime import leftovers
 from lab.runtime.control import Control
-from lab.runtime.launch import AUTO, Launch, Orders, Progress, Ready
+from lab.runtime.launch import Launch, Orders, Progress, Ready
+from lab.runtime.names import AUTO
 from lab.runtime.rundir import RunFolder, claim
 from lab.timing import CONVERGENCE, LAB_END, Budget
 
@@ -37,6 +39,7 @@ def bring_up(
     make_plan: Callable[[], Plan],
     *,
     convergence: Budget = CONVERGENCE,
+    backend: str = AUTO,
     dataplane: str = AUTO,
     topology: Path | None = None,
     on_progress: Callable[[Progress], None] = _silent,
@@ -44,11 +47,11 @@ def bring_up(
     """Everything up, or nothing left: a failure and Ctrl-C take down what was begun.
 
     ``make_plan`` is called while the supervisor, forked before it, isolates itself on another
-    core. ``dataplane`` carries IPsec tunnels; when it is AUTO and this host has none, the lab is up
-    without them. ``topology`` is copied into the run folder. Raises LabError.
+    core. ``backend``: where nodes live. ``dataplane`` carries IPsec tunnels; when it is AUTO and this host
+    has none, the lab is up without them. ``topology`` is copied into the run folder. Raises LabError.
     """
     started_at = time.monotonic()
-    launch = Launch()
+    launch = Launch(backend)
     try:
         plan = make_plan()
         launch.await_isolation()
@@ -61,7 +64,7 @@ def bring_up(
             return Up(plan if ready.facts["dataplane"] else without_tunnels(plan), folder, ready)
         except BaseException:
             launch.abandon()
-            folder.remove()
+            leftovers.discard(folder)
             raise
         finally:
             os.close(lock)

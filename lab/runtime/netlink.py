@@ -30,13 +30,18 @@ RT_TABLE_LOCAL = 255
 IFF_UP, IFF_LOWER_UP = 0x1, 0x10000
 
 
+class UnreachableError(BackendError):
+    """The kernel knows no way to a next hop."""
+
+
 @contextmanager
 def _explained(what: str, namespace: str) -> Iterator[None]:
     try:
         yield
     except NetlinkError as error:
         code = int(error.code)
-        raise BackendError(f"{namespace}: {what}: {os.strerror(code)}", hint=_hint(code)) from error
+        kind = UnreachableError if code == errno.ENETUNREACH else BackendError
+        raise kind(f"{namespace}: {what}: {os.strerror(code)}", hint=_hint(code)) from error
 
 
 def _hint(code: int) -> str | None:
@@ -76,11 +81,14 @@ class Router:
 
     def index(self, ifname: str) -> int:
         """The interface's index; BackendError when there is no such interface."""
-        if ifname not in self._indexes:
-            self._indexes = {link.get_attr("IFLA_IFNAME"): link["index"] for link in self._ipr.get_links()}
-        if ifname not in self._indexes:
+        if not self.has(ifname):
             raise BackendError(f"{self.namespace.name}: no interface {ifname}")
         return self._indexes[ifname]
+
+    def has(self, ifname: str) -> bool:
+        if ifname not in self._indexes:
+            self._indexes = {link.get_attr("IFLA_IFNAME"): link["index"] for link in self._ipr.get_links()}
+        return ifname in self._indexes
 
     def add_link(self, ifname: str, kind: str, **details: Any) -> None:
         with _explained(f"add {kind} interface {ifname}", self.namespace.name):

@@ -1,18 +1,23 @@
 """Network namespaces held by file descriptor: nothing is written under /run/netns.
 
 A namespace lives as long as a descriptor of it or a process in it; when the supervisor
-ends, both are gone. Only for a process with one thread, because ``setns`` moves a thread.
+ends, its own are gone. ``setns`` moves a thread: whoever enters one does so alone in its thread.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zlib import crc32
 
+from lab.errors import BackendError
 from lab.runtime import syscalls
+
+if TYPE_CHECKING:
+    from lab.plan.types import Namespace
 
 SELF = "/proc/thread-self/ns/net"
 
@@ -29,6 +34,8 @@ SYSCTLS: Mapping[str, str] = {
     "ipv4/icmp_msgs_per_sec": "100000",
     "ipv4/icmp_msgs_burst": "10000",
     "ipv4/tcp_syn_retries": "2",
+    "ipv6/conf/all/disable_ipv6": "0",
+    "ipv6/conf/default/disable_ipv6": "0",
     "ipv6/conf/all/accept_ra": "0",
     "ipv6/conf/default/accept_ra": "0",
     "ipv6/conf/all/accept_dad": "0",
@@ -56,16 +63,34 @@ HASH_SEED = "ipv4/fib_multipath_hash_seed"
 that a router would send all that it gets from the one before it by one next hop of several."""
 
 
+GONE = -1
+
+
 class NetworkNamespace:
-    """One namespace, by its descriptor."""
+    """One namespace, by its descriptor. Where it goes and comes again, as that of a container, its name
+    stays, and so does this object."""
 
     def __init__(self, name: str, fd: int) -> None:
         self.name = name
         self.fd = fd
 
+    def leave(self) -> None:
+        """It has gone, as far as we are concerned."""
+        if self.fd != GONE:
+            os.close(self.fd)
+        self.fd = GONE
+
+    def duplicate(self) -> int:
+        """A descriptor of it for somebody else. Raises BackendError while there is none."""
+        if self.fd == GONE:
+            raise BackendError(f"{self.name} is not there", hint="it is being started again")
+        return os.dup(self.fd)
+
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Be in the namespace for a while."""
+        """Be in the namespace for a while. Raises BackendError while there is none."""
+        if self.fd == GONE:
+            raise BackendError(f"{self.name} is not there", hint="it is being started again")
         home = os.open(SELF, os.O_RDONLY | os.O_CLOEXEC)
         try:
             syscalls.setns(self.fd, syscalls.CLONE_NEWNET)
@@ -92,17 +117,32 @@ def create(name: str, *, forwarding: bool) -> NetworkNamespace:
         syscalls.unshare(syscalls.CLONE_NEWNET)
         try:
             namespace = NetworkNamespace(name, os.open(SELF, os.O_RDONLY | os.O_CLOEXEC))
-            for key, value in SYSCTLS.items():
-                _sysctl(key, value)
-            _sysctl(HASH_SEED, str(crc32(name.encode())))
-            if forwarding:
-                for key in FORWARDING_SYSCTLS:
-                    _sysctl(key, "1")
+            _settle(name, forwarding=forwarding)
         finally:
             syscalls.setns(home, syscalls.CLONE_NEWNET)
     finally:
         os.close(home)
     return namespace
+
+
+def create_all(namespaces: Iterable[Namespace]) -> dict[str, NetworkNamespace]:
+    """Each of these of a plan, by name."""
+    return {each.name: create(each.name, forwarding=each.forwarding) for each in namespaces}
+
+
+def settle(namespace: NetworkNamespace, *, forwarding: bool) -> None:
+    """Our settings for one that somebody else created."""
+    with namespace.entered():
+        _settle(namespace.name, forwarding=forwarding)
+
+
+def _settle(name: str, *, forwarding: bool) -> None:
+    for key, value in SYSCTLS.items():
+        _sysctl(key, value)
+    _sysctl(HASH_SEED, str(crc32(name.encode())))
+    if forwarding:
+        for key in FORWARDING_SYSCTLS:
+            _sysctl(key, "1")
 
 
 def _sysctl(key: str, value: str) -> None:

@@ -18,13 +18,12 @@ from lab.errors import InputError
 from lab.plan.changes import FEW, Changes, changes_between, first_few, originations_after
 from lab.plan.tunnel_facts import without_tunnels
 from lab.plan.types import Plan, Speaker
-from lab.runtime import wiring
 from lab.runtime.control import pack, unpack
 from lab.runtime.events import EventLog
-from lab.runtime.netns import NetworkNamespace
 from lab.runtime.reaper import Reaper
 from lab.runtime.speakers import Speakers
 from lab.runtime.view import View
+from lab.runtime.wiring import Wiring
 
 LARGEST_ASN = 2**32 - 1
 
@@ -39,7 +38,7 @@ class Operations:
         self,
         view: View,
         speakers: Speakers,
-        namespaces: dict[str, NetworkNamespace],
+        wiring: Wiring,
         events: EventLog,
         reaper: Reaper,
         changing: asyncio.Lock,
@@ -47,7 +46,7 @@ class Operations:
     ) -> None:
         self._view = view
         self._speakers = speakers
-        self._namespaces = namespaces
+        self._wiring = wiring
         self._events = events
         self._reaper = reaper
         self._changing = changing
@@ -114,8 +113,9 @@ class Operations:
             self._refuse_routes_that_are_cut(changes)
             if changes.filters or changes.routes or changes.removed_routes:
                 with self._reaper.leaving_children():
-                    await asyncio.to_thread(wiring.change, changes, self._namespaces)
+                    await asyncio.to_thread(self._wiring.change, changes)
             self._view.plan = replace(plan, name=old.name)
+            self._wiring.follow(self._view.plan)
             if changes.sentences:
                 self._events.write("applied", changes=list(changes.sentences))
             await self._reconfigure(old, changes)

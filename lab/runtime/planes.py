@@ -11,7 +11,7 @@ from lab.plan.tunnels import Proposals, TunnelEnd
 from lab.runtime import netns, xfrm
 from lab.runtime.dataplane import DataPlane
 from lab.runtime.kernel import Kernel
-from lab.runtime.launch import AUTO
+from lab.runtime.names import AUTO
 from lab.runtime.userspace import Userspace
 
 PLANES: tuple[DataPlane, ...] = (Kernel(), Userspace())

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lab.errors import BackendError, InputError
+from lab.runtime import leftovers
 
 CONTROL_SOCKET = "control.sock"
 EVENTS = "events.jsonl"
@@ -81,6 +82,10 @@ class RunFolder:
     @property
     def logs(self) -> Path:
         return self.path / LOGS
+
+    def tunnel(self, end: str) -> Path:
+        """The folder of the charon of a tunnel's end, by ``TunnelEnd.own_namespace``."""
+        return self.path / "tunnels" / end.replace("/", ".")
 
     def log(self, name: str) -> Path:
         """The log of a daemon; a VRF's slash becomes a dot."""
@@ -158,6 +163,7 @@ def claim(name: str) -> tuple[RunFolder, int]:
 
 
 def _prepare(folder: RunFolder) -> None:
+    leftovers.clear(folder)
     try:
         folder.clear()
         folder.logs.mkdir(mode=0o700)
@@ -174,7 +180,7 @@ def running_labs() -> list[RunFolder]:
         if folder.is_claimed():
             running.append(folder)
         else:
-            folder.remove()
+            leftovers.discard(folder)
     return running
 
 

@@ -1,6 +1,6 @@
 """The speakers of a running lab: starting them, asking them, starting them again.
 
-The zygote forks them; each is reached over a channel of its own. A speaker that ends without
+A zygote forks them; each is reached over a channel of its own. A speaker that ends without
 being asked to is started again, after a pause that doubles up to a limit.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pickle
 import signal
 import socket
 from collections.abc import Collection, Iterator
@@ -22,9 +21,10 @@ from lab.fault.effects import Halt
 from lab.plan.render.exabgp import render_speaker
 from lab.plan.types import Speaker
 from lab.runtime.events import EventLog
+from lab.runtime.forks import SpeakerHost
 from lab.runtime.halting import STATES, ends, press, strongest
 from lab.runtime.netns import NetworkNamespace
-from lab.runtime.zygote import MESSAGE, Exited, Start, Started, send_start
+from lab.runtime.zygote import Start
 from lab.timing import AGENT_ANSWER, DAEMON_END
 
 FIRST_RESTART_S = 0.25
@@ -68,8 +68,8 @@ class RunningSpeaker:
 class Speakers:
     """All speakers of the lab, on one event loop."""
 
-    def __init__(self, zygote: socket.socket, events: EventLog) -> None:
-        self._zygote = zygote
+    def __init__(self, host: SpeakerHost, events: EventLog) -> None:
+        self._host = host
         self._events = events
         self._all: dict[str, RunningSpeaker] = {}
         self._next_request = 0
@@ -78,8 +78,7 @@ class Speakers:
         self.changed = asyncio.Event()
         """Set whenever ``complete`` grows."""
         self._loop = asyncio.get_running_loop()
-        self._zygote.setblocking(False)
-        self._loop.add_reader(self._zygote, self._on_zygote)
+        host.tell(self)
 
     def __getitem__(self, namespace: str) -> RunningSpeaker:
         return self._all[namespace]
@@ -180,33 +179,25 @@ class Speakers:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         log = os.open(running.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         start = Start(running.name, running.speaker.config, render_speaker(running.speaker.config))
-        self._zygote.setblocking(True)
-        send_start(self._zygote, start, running.namespace.fd, theirs.fileno(), log)
-        self._zygote.setblocking(False)
+        self._host.start(start, running.namespace, theirs.fileno(), log)
         theirs.close()
         os.close(log)
         running.channel = Channel(ours)
         running.started_at = self._loop.time()
         self._loop.add_reader(ours, self._on_channel, running, running.channel)
 
-    def _on_zygote(self) -> None:
-        try:
-            data = self._zygote.recv(MESSAGE)
-        except BlockingIOError:
-            return
-        if not data:
-            self._loop.remove_reader(self._zygote)
-            self._events.write("zygote-died", text="BGP daemons that die are not started again")
-            return
-        match pickle.loads(data):
-            case Started(name, pid):
-                self._all[name].pid = pid
-                self._events.write("daemon-started", name, daemon="exabgp", pid=pid)
-                press(pid, None, self._all[name].halt)
-            case Exited(name, status):
-                self._on_exit(self._all[name], os.waitstatus_to_exitcode(status))
+    # What the host says (forks.Told).
 
-    def _on_exit(self, running: RunningSpeaker, code: int) -> None:
+    def started(self, name: str, pid: int) -> None:
+        self._all[name].pid = pid
+        self._events.write("daemon-started", name, daemon="exabgp", pid=pid)
+        press(pid, None, self._all[name].halt)
+
+    def forsaken(self) -> None:
+        self._events.write("zygote-died", text="BGP daemons that die are not started again")
+
+    def exited(self, name: str, code: int) -> None:
+        running = self._all[name]
         running.pid = None
         running.ended.set()
         if running.channel is not None:

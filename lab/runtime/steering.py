@@ -6,7 +6,8 @@ the tunnel's peer, and nothing else, it hands on into the tunnel's namespace.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Interface, IPv4Network
 
 from lab.plan.addresses import host
@@ -45,49 +46,56 @@ table inet mseelab-tunnels {
 is exchange 2, and its first message knows no cookie of ours (RFC 2408 section 3.1)."""
 
 
-def prepare(ends: tuple[TunnelEnd, ...], namespaces: dict[str, NetworkNamespace]) -> list[Place]:
-    """A namespace per end, wired to its router. Raises BackendError."""
-    places = []
-    for router in dict.fromkeys(end.namespace for end in ends):
-        own = tuple(end for end in ends if end.namespace == router)
-        with Router(namespaces[router]) as link:
-            link.defer_local_addresses(LOCAL)
-            for number, end in enumerate(own):
-                places.append(_place(end, number, link, _selected(end, ends)))
-        nft.load(namespaces[router], render_clamp(own), RULES)
-    return places
+def places(ends: tuple[TunnelEnd, ...], namespaces: Mapping[str, NetworkNamespace]) -> list[Place]:
+    """Where each end is to stand, by the namespaces of the routers and the ends' own."""
+    numbers: Counter[str] = Counter()
+    found = []
+    for end in ends:
+        own, router = namespaces[end.own_namespace], namespaces[end.namespace]
+        found.append(Place(end, own, router, numbers[end.namespace], _selected(end, ends)))
+        numbers[end.namespace] += 1
+    return found
 
 
-def _place(end: TunnelEnd, number: int, router: Router, selected: Iterable[IPv4Network]) -> Place:
-    namespace = netns.create(f"{end.namespace}~{end.peer}", forwarding=False)
-    port = f"esp{number}"
-    router.add_veth(port, OUTER_PORT, namespace, mtu=1500)
-    # Packets of the tunnel come back in with an address that is the router's as well.
-    netns.set_interface(router.namespace, port, "accept_local", "1")
-    router.add_address(port, ROUTER)
-    router.change_link(port, state="up")
-    for prefix, metric in routes_into(end):
-        router.set_route(prefix, (), metric=LAST_RESORT + metric)
-    table = FIRST_TABLE + number
-    router.set_route(EVERYWHERE, (), port, table=table)
-    for udp in IKE_PORTS:
-        router.steer_udp(end.remote_address, end.local_address, udp, table, priority=STEERING)
-    router.steer_esp(end.remote_address, end.local_address, table, priority=STEERING)
-    with Router(namespace) as inside:
+def steer(router: NetworkNamespace, own: Sequence[Place]) -> None:
+    """IKE and ESP for the ends at this router go their own ways. Raises BackendError."""
+    with Router(router) as link:
+        link.defer_local_addresses(LOCAL)
+        for place in own:
+            end, table = place.end, FIRST_TABLE + place.number
+            for prefix, metric in routes_into(end):
+                link.set_route(prefix, (), metric=LAST_RESORT + metric)
+            for udp in IKE_PORTS:
+                link.steer_udp(end.remote_address, end.local_address, udp, table, priority=STEERING)
+            link.steer_esp(end.remote_address, end.local_address, table, priority=STEERING)
+    nft.load(router, render_clamp([place.end for place in own]), RULES)
+
+
+def connect(place: Place) -> None:
+    """The end's namespace, in which there is nothing yet, and its router have a wire between them; one
+    from before is gone. Raises BackendError."""
+    end, port = place.end, f"esp{place.number}"
+    with Router(place.router) as router:
+        router.remove_link(port)
+        router.add_veth(port, OUTER_PORT, place.namespace, mtu=1500)
+        # Packets of the tunnel come back in with an address that is the router's as well.
+        netns.set_interface(place.router, port, "accept_local", "1")
+        router.add_address(port, ROUTER)
+        router.change_link(port, state="up")
+        router.set_route(EVERYWHERE, (), port, table=FIRST_TABLE + place.number)
+    with Router(place.namespace) as inside:
         inside.change_link("lo", state="up")
         inside.add_address(OUTER_PORT, host(end.local_address))
         inside.change_link(OUTER_PORT, state="up")
         inside.set_route(EVERYWHERE, (ROUTER.ip,), OUTER_PORT, onlink=True)
-        for network in selected:
+        for network in place.selected:
             inside.add_address("lo", host(network.network_address))
     if not end.answers:
-        nft.load(namespace, REFUSE, RULES)
-    return Place(end, namespace, router.namespace)
+        nft.load(place.namespace, REFUSE, RULES)
 
 
-def _selected(end: TunnelEnd, ends: tuple[TunnelEnd, ...]) -> list[IPv4Network]:
-    """Each network of the end's own side that a traffic selector may name: kernel-libipsec refuses an
-    association when its namespace has no address in there."""
+def _selected(end: TunnelEnd, ends: tuple[TunnelEnd, ...]) -> tuple[IPv4Network, ...]:
+    """The networks of the end's own side that a traffic selector may name."""
     own = (network for child in end.children for network in child.local)
     asked = (
         network
@@ -96,4 +104,4 @@ def _selected(end: TunnelEnd, ends: tuple[TunnelEnd, ...]) -> list[IPv4Network]:
         for child in far.children
         for network in child.remote
     )
-    return [network for network in dict.fromkeys((*own, *asked)) if network != EVERYWHERE]
+    return tuple(network for network in dict.fromkeys((*own, *asked)) if network != EVERYWHERE)

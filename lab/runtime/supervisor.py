@@ -1,4 +1,4 @@
-"""The supervisor: init of one lab. Builds it, watches it, answers for it, ends with it."""
+"""The supervisor of one lab. Builds it, watches it, answers for it, ends with it."""
 
 from __future__ import annotations
 
@@ -16,50 +16,54 @@ from typing import Any
 from lab.errors import BackendError, LabError
 from lab.plan.tunnel_facts import count_of_tunnels, sessions_at_tunnels, without_tunnels
 from lab.plan.types import Plan
-from lab.runtime import capability, control, planes, wiring
+from lab.runtime import capability, control, leftovers, planes
+from lab.runtime.backend import Backend
+from lab.runtime.backends import backend_named
 from lab.runtime.capability import Mechanisms
 from lab.runtime.convergence import Observation, converged, expected_sessions, observe
 from lab.runtime.dataplane import WHERE
 from lab.runtime.events import EventLog
 from lab.runtime.faults import Faults
-from lab.runtime.isolation import own_mounts
 from lab.runtime.keys import KeyFeed
-from lab.runtime.launch import AUTO, Failed, Orders, Progress, Ready, receive_orders
+from lab.runtime.launch import Failed, Orders, Progress, Ready, receive_orders
+from lab.runtime.mending import Mending
+from lab.runtime.names import AUTO
+from lab.runtime.netns import NetworkNamespace
 from lab.runtime.operations import Operations
 from lab.runtime.reaper import Reaper
 from lab.runtime.rundir import RunFolder
 from lab.runtime.speakers import Speakers
 from lab.runtime.tunnels import Tunnels
 from lab.runtime.view import View
-from lab.runtime.zygote import fork_zygote, send_log
+from lab.runtime.wiring import Wiring
 from lab.timing import Backoff
 
 Expected = Callable[[Plan], set[tuple[str, str]]]
 """Which sessions of a plan must be up by now; asked at every look, since the plan may change."""
 
 
-def supervise(asker: socket.socket, *, rootless: bool) -> None:
-    """The body of the lab's init. ``asker`` is the command line that wants it up."""
-    own_mounts()
+def supervise(asker: socket.socket, backend_name: str, *, rootless: bool) -> None:
+    """The body of the lab's own process. ``asker`` is the command line that wants it up."""
     os.chdir("/")
-    _, zygote = fork_zygote()
-    mechanisms = _chosen()
+    backend = backend_named(backend_name, rootless=rootless)
+    backend.settle()
+    mechanisms = _chosen(backend)
     received = receive_orders(asker)
     if received is None:
         return
     orders, lock = received
     folder = RunFolder(orders.folder)
     try:
-        _Supervisor(asker, orders, folder, mechanisms, rootless=rootless).run(zygote)
+        _Supervisor(asker, orders, folder, backend, mechanisms).run()
     finally:
-        folder.remove()
+        leftovers.discard(folder)
         os.close(lock)
 
 
-def _chosen() -> Mechanisms | LabError:
+def _chosen(backend: Backend) -> Mechanisms | LabError:
     """Choosing goes on while the topology is compiled; a problem is told with the orders."""
     try:
-        return capability.choose()
+        return capability.choose(backend.programs())
     except LabError as error:
         return error
 
@@ -70,24 +74,29 @@ class _Supervisor:
         asker: socket.socket,
         orders: Orders,
         folder: RunFolder,
+        backend: Backend,
         mechanisms: Mechanisms | LabError,
-        *,
-        rootless: bool,
     ) -> None:
         self._asker: socket.socket | None = asker
         self._orders = orders
         self._plan = orders.plan
         self._folder = folder
+        self._backend = backend
         self._chosen = mechanisms
-        self._rootless = rootless
 
-    def run(self, zygote: socket.socket) -> None:
-        """Up, then serve until told to stop; whatever fails is told to the asker."""
+    def run(self) -> None:
+        """Up, then serve until told to stop; whatever fails is told to the asker, when all is down."""
         try:
-            self._open_log(zygote)
-            self._events = EventLog(self._folder.events, self._orders.started_at)
-            self._build()
-            asyncio.run(self._live(zygote))
+            try:
+                self._open_log()
+                self._events = EventLog(self._folder.events, self._orders.started_at)
+                self._build()
+                asyncio.run(self._live())
+            except BaseException:
+                with contextlib.suppress(LabError):  # the first error is the one that tells
+                    self._backend.close()
+                raise
+            self._backend.close()
         except LabError as error:
             self._tell(Failed(error.message, error.hint))
         except OSError as error:
@@ -100,11 +109,16 @@ class _Supervisor:
             raise self._chosen
         self._mechanisms = self._chosen
         self._settle_tunnels()
-        self._namespaces = wiring.create_namespaces(self._plan)
-        wiring.wire(self._plan, self._namespaces, self._mechanisms.tagging)
-        self._tunnels = Tunnels(self._plan, self._folder)
+        self._wiring = Wiring(self._plan, self._mechanisms.tagging)
+        self._tunnels = Tunnels(self._plan, self._folder, self._backend.charons)
         if self._mechanisms.dataplane is not None:
-            self._tunnels.build(self._namespaces, self._mechanisms.dataplane)
+            self._tunnels.settle(self._mechanisms.dataplane)
+        found: dict[str, NetworkNamespace] = {}
+        for some in self._backend.create(self._plan, self._folder):
+            found |= some
+            self._wiring.add(some)
+        self._namespaces = {each.name: found[each.name] for each in self._plan.namespaces}
+        self._tunnels.build(found)
         self._step(f"wired {len(self._plan.namespaces)} namespaces, tags by {self._mechanisms.tagging.name}")
 
     def _settle_tunnels(self) -> None:
@@ -123,10 +137,10 @@ class _Supervisor:
             self._step(f"without ESP proposals that this kernel refuses: {refused}", warning=True)
         self._plan = replace(self._plan, tunnels=choice.ends)
 
-    async def _live(self, zygote: socket.socket) -> None:
+    async def _live(self) -> None:
         self._stopping = asyncio.Event()
         self._watch_signals()
-        self._speakers = Speakers(zygote, self._events)
+        self._speakers = Speakers(self._backend.speakers, self._events)
         for speaker in self._plan.speakers:
             log = self._folder.log(speaker.namespace)
             self._speakers.start(speaker, self._namespaces[speaker.namespace], log)
@@ -136,7 +150,7 @@ class _Supervisor:
             self._speakers,
             self._tunnels,
             self._mechanisms,
-            rootless=self._rootless,
+            self._backend,
         )
         changing = asyncio.Lock()
         self._faults = Faults(
@@ -151,12 +165,23 @@ class _Supervisor:
         self._operations = Operations(
             self._view,
             self._speakers,
-            self._namespaces,
+            self._wiring,
             self._events,
             self._reaper,
             changing,
             self._faults.namespaces_cut,
         )
+        mending = Mending(
+            self._namespaces,
+            self._wiring,
+            self._view,
+            self._tunnels,
+            self._faults,
+            self._events,
+            self._reaper,
+            changing,
+        )
+        self._backend.watch(mending)
         self._keys = KeyFeed(self._tunnels)
         server = await control.serve(control.listen(self._folder.control_socket), self._handle)
         self._step(f"started {len(self._plan.speakers)} BGP speakers")
@@ -248,7 +273,8 @@ class _Supervisor:
         asyncio.get_running_loop().remove_reader(asker)
         plane = self._mechanisms.dataplane
         facts = {
-            "rootless": self._rootless,
+            "backend": self._backend.name,
+            "rootless": self._backend.rootless,
             "tagging": self._mechanisms.tagging.name,
             "dataplane": plane.name if plane is not None and self._view.plan.tunnels else None,
         }
@@ -272,12 +298,12 @@ class _Supervisor:
         assert self._asker is not None
         loop.add_reader(self._asker, self._stopping.set)
 
-    def _open_log(self, zygote: socket.socket) -> None:
-        """Where our own words and the zygote's go."""
+    def _open_log(self) -> None:
+        """Where our own words and the back end's go."""
         log = os.open(self._folder.log("supervisor"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        send_log(zygote, log)
+        self._backend.log_to(log)
         os.close(log)
 
     async def _handle(self, request: dict[str, Any]) -> control.Reply:
@@ -285,8 +311,10 @@ class _Supervisor:
             case "stop":
                 self._stopping.set()
                 return control.Reply("stopping")
-            case "namespace":
-                return self._view.namespace(request["namespace"])
+            case "entrance":
+                return self._view.entrance(request["namespace"])
+            case "inside":
+                return self._view.inside(request["namespace"])
             case "keys":
                 missing, fd = await self._keys.listen()
                 return control.Reply({"missing": missing}, given=(fd,))

@@ -30,7 +30,7 @@ LOOSE_BINDING = 0x4
 
 
 class Tagging(Protocol):
-    """How sub-interfaces are made; ``prepare`` is called once for each trunk wire.
+    """How sub-interfaces are made; ``prepare`` is called for each trunk wire when it has been laid.
 
     ``follows_port``: a sub-interface loses its carrier when its port does.
     """
@@ -72,7 +72,9 @@ class VlanTagging:
         self._outer: dict[tuple[str, str, int], str] = {}
 
     def prepare(self, trunk: Trunk, routers: dict[str, Router]) -> None:
-        """Nothing: tags need no underlay."""
+        """Tags need no underlay; a wire that was laid anew has lost its outer interfaces."""
+        ports = {(end.namespace, end.ifname) for end in (trunk.wire.a, trunk.wire.b)}
+        self._outer = {key: outer for key, outer in self._outer.items() if key[:2] not in ports}
 
     def add(self, sub: SubInterface, trunk: Trunk, router: Router, target: NetworkNamespace) -> None:
         parent = sub.port.ifname

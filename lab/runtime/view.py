@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import os
 import socket
 import struct
 from itertools import chain
@@ -12,8 +11,9 @@ from typing import Any
 
 from lab.errors import InputError
 from lab.plan.types import Endpoint, Plan
+from lab.runtime.backend import Backend, Entrance
 from lab.runtime.capability import Mechanisms
-from lab.runtime.control import NAMESPACE_KINDS, Reply, pack
+from lab.runtime.control import Reply, pack
 from lab.runtime.convergence import expected_sessions, observe, settled
 from lab.runtime.diagnose import explain, refused_routes
 from lab.runtime.netns import NetworkNamespace
@@ -35,8 +35,7 @@ class View:
         speakers: Speakers,
         tunnels: Tunnels,
         mechanisms: Mechanisms,
-        *,
-        rootless: bool,
+        backend: Backend,
     ) -> None:
         self.state = "starting"
         self.mechanisms = mechanisms
@@ -44,9 +43,7 @@ class View:
         self._namespaces = namespaces
         self._speakers = speakers
         self._tunnels = tunnels
-        self._rootless = rootless
-        kinds = NAMESPACE_KINDS if rootless else NAMESPACE_KINDS[1:]
-        self._own = {kind: os.open(f"/proc/self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in kinds}
+        self._backend = backend
         self._sockets = {name: _socket_in(namespace) for name, namespace in namespaces.items()}
 
     async def answer(self, request: dict[str, Any]) -> Any:
@@ -69,6 +66,14 @@ class View:
             case _:
                 raise InputError(f"unknown request {request.get('do')!r}")
 
+    def forget(self, name: str) -> None:
+        """That namespace is gone, and must not be held."""
+        self._sockets.pop(name).close()
+
+    def renew(self, name: str) -> None:
+        """It is there again."""
+        self._sockets[name] = _socket_in(self._namespaces[name])
+
     async def inspect(self) -> dict[str, Any]:
         """The shape every tool may rely on; see the README's command-line contract."""
         statuses = await self._speakers.statuses()
@@ -76,10 +81,10 @@ class View:
         return {
             "lab": self.plan.name,
             "state": self.state,
-            "backend": "netns",
+            "backend": self._backend.name,
             "dataplane": plane.name if plane is not None and self.plan.tunnels else None,
             "dataplane_reason": self.mechanisms.dataplane_reason,
-            "rootless": self._rootless,
+            "rootless": self._backend.rootless,
             "tagging": self.mechanisms.tagging.name,
             "nodes": [self._node(namespace.name) for namespace in self.plan.namespaces],
             "links": [
@@ -141,15 +146,21 @@ class View:
             )
         return {resolved: known if neighbor is None else {neighbor}}
 
-    def namespace(self, name: str) -> Reply:
-        """Descriptors that let a command join: user, PID, mount and network namespace. The name may be that
-        of a tunnel end's namespace, too, in which its charon is."""
-        of_tunnels = (end.place.namespace for end in self._tunnels.ends)
-        namespace = next((each for each in of_tunnels if each.name == name), None)
-        if namespace is None:
-            namespace = self._namespaces[self.resolve(name, speaker=False)]
-        kinds, fds = [*self._own, "net"], [*self._own.values(), namespace.fd]
-        return Reply({"namespace": namespace.name, "kinds": kinds}, tuple(fds))
+    def entrance(self, name: str) -> Reply:
+        """Descriptors by which a process of ours joins a node."""
+        namespace = self._named(name)
+        return _led(namespace.name, self._backend.entrance(namespace))
+
+    def inside(self, name: str) -> Reply:
+        """Descriptors by which a command of the user's is run in a node."""
+        namespace = self._named(name)
+        return _led(namespace.name, self._backend.inside(namespace))
+
+    def _named(self, name: str) -> NetworkNamespace:
+        """Of a node, or of a tunnel's end by ``TunnelEnd.own_namespace``, where its charon is."""
+        own = (end.place.namespace for end in self._tunnels.ends)
+        found = next((namespace for namespace in own if namespace.name == name), None)
+        return found or self._namespaces[self.resolve(name, speaker=False)]
 
     def resolve(self, name: str, *, speaker: bool) -> str:
         """``node`` or ``node/vrf`` as the plan knows it.
@@ -172,6 +183,8 @@ class View:
     def _node(self, name: str) -> dict[str, Any]:
         node, vrf = _split(name)
         state = self._speakers[name].state if name in self._speakers else "running"
+        if name not in self._sockets:
+            state = "restarting"
         return {"name": node, "vrf": vrf, "role": self.plan.node(node).role.value, "state": state}
 
     def _wire_state(self, *ends: Endpoint) -> str:
@@ -181,7 +194,7 @@ class View:
         request = struct.pack("16sH14x", end.ifname.encode(), 0)
         try:
             answer = fcntl.ioctl(self._sockets[end.namespace], SIOCGIFFLAGS, request)
-        except OSError:
+        except (KeyError, OSError):
             return False
         flags = struct.unpack_from("16xH", answer)[0]
         return bool(flags & IFF_UP and flags & IFF_RUNNING)
@@ -216,6 +229,11 @@ class View:
             }
             for neighbor in config.neighbors
         ]
+
+
+def _led(name: str, entrance: Entrance) -> Reply:
+    answer = {"namespace": name, "kinds": list(entrance.kinds), "bounding": entrance.bounding}
+    return Reply(answer, given=entrance.fds)
 
 
 def _split(name: str) -> tuple[str, str | None]:

@@ -2,13 +2,17 @@
 
 Importing costs a quarter of a second of processor time, a fork three milliseconds; and what
 was imported before the fork is shared memory. The zygote is forked by the supervisor before
-it does anything else, so the import runs beside the wiring on the second core.
+it does anything else, so the import runs beside the wiring on the second core. In a container it is
+started as a program, serves the one speaker there, and outlives it.
+
+It is told in pickles and answers in JSON: it trusts the supervisor, and not the other way round.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import json
 import os
 import pickle
 import select
@@ -16,7 +20,7 @@ import signal
 import socket
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from lab.bgp.speaker import SpeakerConfig
 from lab.runtime import syscalls
@@ -26,7 +30,8 @@ MESSAGE = 1 << 16
 
 @dataclass(frozen=True)
 class Start:
-    """Fork a speaker. Its namespace, channel and log travel as descriptors beside it."""
+    """Fork a speaker. Its channel and log travel as descriptors beside it, and its namespace unless the
+    zygote is in there."""
 
     name: str
     config: SpeakerConfig
@@ -44,18 +49,15 @@ class LogTo:
     """Write standard output and error to the descriptor that comes along."""
 
 
-@dataclass(frozen=True)
-class Started:
-    name: str
-    pid: int
+def started(name: str, pid: int) -> bytes:
+    """A descriptor of the process travels beside it (pidfd_open(2)), because its pid is the zygote's
+    name for it."""
+    return json.dumps({"started": name, "pid": pid}).encode()
 
 
-@dataclass(frozen=True)
-class Exited:
+def exited(name: str, status: int) -> bytes:
     """``status`` as of waitpid; decode with os.waitstatus_to_exitcode."""
-
-    name: str
-    status: int
+    return json.dumps({"exited": name, "status": status}).encode()
 
 
 def fork_zygote() -> tuple[int, socket.socket]:
@@ -66,24 +68,36 @@ def fork_zygote() -> tuple[int, socket.socket]:
         theirs.close()
         return pid, ours
     ours.close()
+    try:
+        # Descriptor 2 is a log's before long; what Python has, a test's capture say, may be closed.
+        sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
+        serve(theirs)
+    finally:
+        os._exit(1)
+
+
+def serve(sock: socket.socket) -> NoReturn:
+    """Be a zygote until the other end of the socket is gone."""
     status = 1
     try:
         syscalls.set_process_name("mseelab-zygote")
-        # Descriptor 2 is a log's before long; what Python has, a test's capture say, may be closed.
-        sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
-        _Zygote(theirs).serve()
+        _Zygote(sock).serve()
         status = 0
     except BaseException:  # noqa: BLE001  the process ends here whatever happens
         sys.excepthook(*sys.exc_info())
     finally:
+        sys.stderr.flush()
         os._exit(status)
 
 
-def send_start(sock: socket.socket, start: Start, namespace: int, channel: int, log: int) -> None:
+def send_start(
+    sock: socket.socket, start: Start, channel: int, log: int, namespace: int | None = None
+) -> None:
+    inside = () if namespace is None else (namespace,)
     with os.fdopen(os.memfd_create("start"), "w+b") as file:
         pickle.dump(start, file)
         file.seek(0)
-        socket.send_fds(sock, [pickle.dumps(StartFile())], [file.fileno(), namespace, channel, log])
+        socket.send_fds(sock, [pickle.dumps(StartFile())], [file.fileno(), channel, log, *inside])
 
 
 def send_log(sock: socket.socket, log: int) -> None:
@@ -136,14 +150,16 @@ class _Zygote:
         for fd in fds:
             os.close(fd)
         self._names[pid] = start.name
-        self._socket.send(pickle.dumps(Started(start.name, pid)))
+        pidfd = os.pidfd_open(pid)
+        socket.send_fds(self._socket, [started(start.name, pid)], [pidfd])
+        os.close(pidfd)
 
     def _reap(self) -> None:
         while self._names:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
-            self._socket.send(pickle.dumps(Exited(self._names.pop(pid), status)))
+            self._socket.send(exited(self._names.pop(pid), status))
 
 
 def _import_everything() -> None:
@@ -155,7 +171,7 @@ def _import_everything() -> None:
     gc.freeze()
 
 
-def _run(start: Start, namespace: int, channel: int, log: int) -> None:
+def _run(start: Start, channel: int, log: int, namespace: int | None = None) -> None:
     """The speaker's process; never returns."""
     status = 1
     try:
@@ -163,7 +179,8 @@ def _run(start: Start, namespace: int, channel: int, log: int) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        syscalls.setns(namespace, syscalls.CLONE_NEWNET)
+        if namespace is not None:
+            syscalls.setns(namespace, syscalls.CLONE_NEWNET)
         syscalls.set_process_name("bgp-" + start.name)
         from lab.agent.speaker import run_speaker
 
@@ -175,3 +192,17 @@ def _run(start: Start, namespace: int, channel: int, log: int) -> None:
     finally:
         sys.stderr.flush()
         os._exit(status)
+
+
+def _main(path: str) -> NoReturn:
+    """In a container: serve whoever listens at ``path``."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    sock.connect(path)
+    serve(sock)
+
+
+if __name__ == "__main__":
+    # Under its own name, so that what a pickle calls lab.runtime.zygote.Start is the same class.
+    from lab.runtime import zygote
+
+    zygote._main(sys.argv[1])

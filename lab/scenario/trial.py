@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from lab.errors import LabError
 from lab.runtime.launch import Progress, Ready
 from lab.runtime.lifecycle import bring_up, take_down
+from lab.runtime.names import AUTO
 from lab.runtime.rundir import RunFolder
 from lab.scenario.endings import ending_interrupts, uninterrupted
 from lab.scenario.live import LiveLab
@@ -40,11 +41,12 @@ class Watcher:
 @dataclass(frozen=True)
 class Conditions:
     """How scenarios are run. ``patience``: see ``waits_of``. ``keep``: the lab of one that does not
-    pass is left up."""
+    pass is left up. ``backend``: where nodes live."""
 
     convergence: Budget = CONVERGENCE
     patience: float = 1.0
     keep: bool = False
+    backend: str = AUTO
 
 
 @dataclass
@@ -63,7 +65,7 @@ class LabOfOurs:
 
 
 @contextmanager
-def lab_of(stage: Stage, name: str, convergence: Budget) -> Iterator[LabOfOurs]:
+def lab_of(stage: Stage, name: str, convergence: Budget, *, backend: str = AUTO) -> Iterator[LabOfOurs]:
     """A lab for as long as the block takes, then gone, unless it is kept. Raises LabError."""
     warnings: list[str] = []
 
@@ -72,7 +74,12 @@ def lab_of(stage: Stage, name: str, convergence: Budget) -> Iterator[LabOfOurs]:
             warnings.append(step.text)
 
     with ending_interrupts():
-        up = bring_up(lambda: replace(stage.plan, name=name), convergence=convergence, on_progress=warn)
+        up = bring_up(
+            lambda: replace(stage.plan, name=name),
+            convergence=convergence,
+            backend=backend,
+            on_progress=warn,
+        )
         kept = False
         try:
             with closing(LiveLab(up.folder, stage)) as running:
@@ -102,7 +109,7 @@ def run(loaded: LoadedScenario, name: str, conditions: Conditions, watcher: Watc
         scenario.name, scenario.description, str(loaded.path), scenario.topology, name, 0.0, None, ()
     )
     try:
-        with lab_of(loaded.start, name, conditions.convergence) as lab:
+        with lab_of(loaded.start, name, conditions.convergence, backend=conditions.backend) as lab:
             watcher.came_up(lab.ready)
             result = replace(result, up_seconds=lab.ready.seconds)
             if scenario.needs_tunnels and not lab.has_tunnels:

@@ -49,7 +49,10 @@ class Scene:
         with Router(self.router) as link:
             link.change_link("lo", state="up")
             link.add_address("lo", host(END.inner_address))
-        (self.place,) = steering.prepare((END,), {"device": self.router})
+        own = netns.create(END.own_namespace, forwarding=False)
+        (self.place,) = steering.places((END,), {"device": self.router, END.own_namespace: own})
+        steering.steer(self.router, [self.place])
+        steering.connect(self.place)
         with self.router.entered():
             self.fib, self.watch = KernelFib(), LinkWatch()
             self.notices = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)

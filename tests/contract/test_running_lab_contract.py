@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,11 +13,15 @@ from lab.fault.catalogue import FaultSpec, LinkDown, NodeDown
 from lab.model.load import load_document
 from lab.model.shipped import find_topology
 from lab.probe.stream import Stream
+from lab.runtime.names import DOCKER
 from lab.scenario.memory import MemoryLab
 from lab.scenario.running import RunningLab
 from lab.scenario.stage import Stage, stage_of
 from lab.scenario.trial import lab_of, unique_name
 from lab.timing import CONVERGENCE, Budget, wait_until
+
+if TYPE_CHECKING:
+    from lab.runtime.docker.engine import Engine
 
 TOPOLOGY = "expressroute-basic"
 EDGE, MSEE = "ce1/core", "msee1/private"
@@ -39,6 +43,12 @@ def stage(topology: str = TOPOLOGY) -> Stage:
 @pytest.fixture(scope="module")
 def live() -> Iterator[RunningLab]:
     with lab_of(stage(), unique_name("test-contract"), CONVERGENCE) as ours:
+        yield ours.running
+
+
+@pytest.fixture(scope="module")
+def contained(containers: Engine) -> Iterator[RunningLab]:
+    with lab_of(stage(), unique_name("test-contained"), CONVERGENCE, backend=DOCKER) as ours:
         yield ours.running
 
 
@@ -90,7 +100,16 @@ def memory() -> RunningLab:
     )
 
 
-@pytest.fixture(params=["memory", pytest.param("live", marks=pytest.mark.lab)])
+CONTAINED = (pytest.mark.lab, pytest.mark.docker)
+
+
+@pytest.fixture(
+    params=[
+        "memory",
+        pytest.param("live", marks=pytest.mark.lab),
+        pytest.param("contained", marks=CONTAINED),
+    ]
+)
 def lab(request: pytest.FixtureRequest) -> RunningLab:
     running: RunningLab = request.getfixturevalue(request.param)
     return running

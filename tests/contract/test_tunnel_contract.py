@@ -29,12 +29,14 @@ from lab.runtime import netns
 from lab.runtime.dataplane import DataPlane
 from lab.runtime.events import EventLog
 from lab.runtime.isolation import run_isolated
+from lab.runtime.local import LocalCharons
 from lab.runtime.netlink import Router
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.planes import PLANES
 from lab.runtime.process import node_environment
 from lab.runtime.rundir import RunFolder
-from lab.runtime.tunnels import RunningEnd, Tunnels
+from lab.runtime.tunnel_end import RunningEnd
+from lab.runtime.tunnels import Tunnels
 from lab.timing import PATIENCE
 
 pytestmark = pytest.mark.lab
@@ -83,8 +85,10 @@ class Scene:
                 router.change_link("wan", state="up")
         (folder / "logs").mkdir()
         self.events = EventLog(folder / "events.jsonl", time.monotonic())
-        self.tunnels = Tunnels(Plan("pair", tunnels=ends), RunFolder(folder))
-        self.tunnels.build({"device": self.device, "gateway": self.gateway}, plane)
+        self.tunnels = Tunnels(Plan("pair", tunnels=ends), RunFolder(folder), LocalCharons())
+        self.tunnels.settle(plane)
+        own = {end.own_namespace: netns.create(end.own_namespace, forwarding=False) for end in ends}
+        self.tunnels.build(own | {"device": self.device, "gateway": self.gateway})
 
     @staticmethod
     def _router(name: str) -> NetworkNamespace:

@@ -10,7 +10,11 @@ import pytest
 from lab_client import Lab, eventually, marked_processes, mseelab, new_mark, unique
 from tunnel_labs import HOST, OBSTACLES
 
+from lab.runtime.names import DOCKER, NETNS
+
 HERE = Path(__file__).parent
+
+BACKENDS = [NETNS, pytest.param(DOCKER, marks=pytest.mark.docker)]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,12 +25,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "data_plane: needs IPsec tunnels; runs on every data plane there is")
+    config.addinivalue_line("markers", "everywhere: is true wherever nodes live; runs on every back end")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Tests of tunnels run on each data plane, and are skipped where it is missing."""
+    """Tests of tunnels run on each data plane, and those of what is the same everywhere on each back end;
+    they are skipped where it is missing."""
     if "plane" in metafunc.fixturenames and metafunc.definition.get_closest_marker("data_plane"):
         metafunc.parametrize("plane", [_plane(name) for name in OBSTACLES], indirect=True, scope="session")
+    if "backend" in metafunc.fixturenames and metafunc.definition.get_closest_marker("everywhere"):
+        metafunc.parametrize("backend", BACKENDS, indirect=True, scope="session")
 
 
 def _plane(name: str) -> Any:
@@ -42,12 +50,22 @@ def plane(request: pytest.FixtureRequest) -> str:
     return asked
 
 
+@pytest.fixture(scope="session")
+def backend(request: pytest.FixtureRequest) -> str:
+    """Where the nodes of a test's labs live."""
+    asked: str = getattr(request, "param", NETNS)
+    if asked == DOCKER:
+        request.getfixturevalue("containers")
+    return asked
+
+
 Start = Callable[..., Lab]
 
 
-def _started(topology: str, name: str, plane: str = "auto") -> Lab:
+def _started(topology: str, name: str, plane: str = "auto", backend: str = NETNS) -> Lab:
     mark, name = new_mark(), unique(name)
-    done = mseelab("up", topology, "--name", name, "--dataplane", plane, mark=mark)
+    where = ("--backend", backend, "--dataplane", plane)
+    done = mseelab("up", topology, "--name", name, *where, mark=mark)
     assert done.returncode == 0, done.stdout + done.stderr
     return Lab(name, mark)
 
@@ -59,12 +77,12 @@ def _ended(lab: Lab) -> None:
 
 
 @pytest.fixture
-def start_lab(plane: str) -> Iterator[Start]:
+def start_lab(plane: str, backend: str) -> Iterator[Start]:
     """``start_lab(topology, name)`` brings a lab up; all are taken down at the end."""
     started: list[Lab] = []
 
     def start(topology: str, name: str) -> Lab:
-        started.append(_started(topology, name, plane))
+        started.append(_started(topology, name, plane, backend))
         return started[-1]
 
     yield start
@@ -73,17 +91,17 @@ def start_lab(plane: str) -> Iterator[Start]:
 
 
 @pytest.fixture(scope="session")
-def reference() -> Iterator[Lab]:
+def reference(backend: str) -> Iterator[Lab]:
     """The reference lab, one for all tests that only look at it."""
-    lab = _started("expressroute-vpn", "test-reference")
+    lab = _started("expressroute-vpn", "test-reference", backend=backend)
     yield lab
     _ended(lab)
 
 
 @pytest.fixture(scope="session")
-def secured_lab(plane: str) -> Iterator[Lab]:
+def secured_lab(plane: str, backend: str) -> Iterator[Lab]:
     """The reference lab with its tunnels, to be ill-treated."""
-    lab = _started("expressroute-vpn", "test-secured", plane)
+    lab = _started("expressroute-vpn", "test-secured", plane, backend)
     yield lab
     _ended(lab)
 

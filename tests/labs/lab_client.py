@@ -23,6 +23,16 @@ COMMAND = [sys.executable, "-m", "lab"]
 LIMIT_S = 120 * PATIENCE
 """No command takes this long; one that does is killed and the test fails."""
 
+IN_NODE = """
+import sys
+from lab.cli.options import connect
+from lab.probe.joining import join
+_, name, node, script, *rest = sys.argv
+join(connect(name), node)
+sys.argv = ["-c", *rest]
+exec(script)
+"""
+
 
 def environment(mark: str, **more: str) -> dict[str, str]:
     inherited = {
@@ -112,6 +122,17 @@ class Lab:
 
     def execute(self, node: str, *command: str) -> subprocess.CompletedProcess[str]:
         return self.run("exec", node, "--", *command)
+
+    def python(self, node: str, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Python with what is installed here, and in the node's network."""
+        return subprocess.run(
+            [sys.executable, "-c", IN_NODE, self.name, node, script, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            env=environment(self.mark),
+            check=False,
+        )
 
     def reaches(self, node: str, address: str) -> bool:
         """Whether one of a few echo requests is answered."""

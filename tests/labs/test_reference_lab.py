@@ -7,6 +7,8 @@ import re
 import pytest
 from lab_client import Lab
 
+pytestmark = pytest.mark.everywhere
+
 HOST, VM = "10.0.0.10", "10.17.1.4"
 SECURE_VM = "10.2.0.4"
 VPN_GATEWAYS = ("52.175.253.112", "52.175.250.191")
@@ -26,11 +28,11 @@ def test_every_planned_session_is_established(reference: Lab) -> None:
     assert ({one["state"] for one in inside} == {"established"}) == (seen["dataplane"] is not None)
 
 
-def test_inspect_keeps_its_contract(reference: Lab) -> None:
+def test_inspect_keeps_its_contract(reference: Lab, backend: str) -> None:
     seen = reference.inspect()
     assert seen["lab"] == reference.name
     assert seen["state"] == "running"
-    assert seen["backend"] == "netns"
+    assert seen["backend"] == backend
     assert {"name", "vrf", "role", "state"} <= seen["nodes"][0].keys()
     assert {"name", "a", "b", "state"} <= seen["links"][0].keys()
     assert {link["state"] for link in seen["links"]} == {"up"}
@@ -52,7 +54,7 @@ def test_host_and_vm_reach_each_other(reference: Lab) -> None:
 )
 def test_flows_spread_over_both_msees(reference: Lab, node: str, far: str, hop: int, msees: set[str]) -> None:
     """A flow is a 5-tuple: among some UDP ports, both MSEEs answer "time exceeded"."""
-    traced = reference.execute(node, "python3", "-c", TRACE, far, str(hop)).stdout.split()
+    traced = reference.python(node, TRACE, far, str(hop)).stdout.split()
     assert set(traced) == msees
 
 

@@ -208,6 +208,7 @@ def test_a_capture_shows_the_payload_when_nothing_is_encrypted(tmp_path: Path, s
     assert [packet for packet in seen if secret in bytes(packet)]
 
 
+@pytest.mark.everywhere
 @needs_data_plane
 def test_keys_are_only_where_they_were_asked_for_and_only_as_long(secured: Lab, tmp_path: Path) -> None:
     """Not in the run folder, in logs, events, arguments or environments, also while somebody has them."""
@@ -286,6 +287,7 @@ REGIONS = {
 number is far ahead of the window, so that it is no replay."""
 
 
+@pytest.mark.everywhere
 @needs_data_plane
 @pytest.mark.parametrize("region", REGIONS)
 def test_a_packet_with_one_bit_flipped_is_dropped_and_counted(
@@ -304,6 +306,7 @@ def test_a_packet_with_one_bit_flipped_is_dropped_and_counted(
     assert dropped(secured) - before == {INTEGRITY: 5}
 
 
+@pytest.mark.everywhere
 @needs_data_plane
 def test_a_packet_of_no_known_association_is_dropped(secured: Lab, tmp_path: Path) -> None:
     """One bit of the SPI: nobody knows whose it is, so no tunnel counts it."""
@@ -319,6 +322,7 @@ def test_a_packet_of_no_known_association_is_dropped(secured: Lab, tmp_path: Pat
     assert dropped(secured) == before
 
 
+@pytest.mark.everywhere
 @needs_data_plane
 def test_a_packet_put_in_again_is_dropped_and_counted(secured: Lab, tmp_path: Path) -> None:
     secret = secret_for("replayed")
@@ -383,6 +387,7 @@ def refused(lab: Lab) -> bool:
 # What was sent is what was counted.
 
 
+@pytest.mark.everywhere
 @needs_data_plane
 def test_both_ends_count_what_went_through_to_the_octet(secured: Lab) -> None:
     with without_bgp_inside(secured):

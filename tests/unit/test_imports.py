@@ -50,7 +50,7 @@ ONLY_IN = {
     "exabgp": {"agent"},
     "pyroute2": {"runtime", "probe"},
     "scapy": {"probe"},
-    "docker": set[str](),
+    "docker": {"runtime"},
     "cryptography": {"ipsec"},
     "pytest": {"scenario"},
 }

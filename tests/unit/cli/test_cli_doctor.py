@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -100,3 +102,30 @@ def test_what_is_missing_is_listed_with_its_remedy(capsys: pytest.CaptureFixture
     text = capsys.readouterr().out
     assert "namespaces (needed): run it elsewhere" in text
     assert text.splitlines()[-1].startswith("No lab can run here: ")
+
+
+def test_a_lab_can_run_in_containers_with_an_engine_and_images() -> None:
+    engine = Check("docker", True, False, "labs in containers", "Docker 20.10.24 at unix:///run/docker.sock")
+    lacking = Check(
+        "images", False, False, "labs in containers", "mseelab/base:1 is missing", "`make images`"
+    )
+    with_all = judge([*kernel(), engine, replace(lacking, works=True)])
+    assert (with_all["containers"], with_all["containers_reason"]) == (True, engine.found)
+    without_images = judge([*kernel(), engine, lacking])
+    assert (without_images["containers"], without_images["containers_reason"]) == (False, lacking.found)
+    nothing = judge([*kernel(), replace(engine, works=False, found="there is no Docker engine")])
+    assert (nothing["containers"], nothing["can_run"]) == (False, True)
+    assert nothing["containers_reason"] == "there is no Docker engine"
+
+
+@pytest.mark.usefixtures("no_namespaces")
+def test_an_engine_that_is_not_there_is_listed_with_its_remedy(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    run(["doctor", "-f", "json"])
+    found = json.loads(capsys.readouterr().out)
+    (check,) = [check for check in found["checks"] if check["name"] == "docker"]
+    assert (check["works"], check["needed"]) == (False, False)
+    assert f"at unix://{tmp_path}/none.sock" in check["found"]
+    assert "docker" in check["fix"]

@@ -34,7 +34,11 @@ def labs(base: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             plan = make_plan()
             folder = stack.enter_context(fake_lab(base, plan.name, {"inspect": LAB}))
             return Up(
-                plan, folder, Ready(1.5, {"rootless": True, "tagging": "VXLAN", "dataplane": "userspace"})
+                plan,
+                folder,
+                Ready(
+                    1.5, {"backend": "netns", "rootless": True, "tagging": "VXLAN", "dataplane": "userspace"}
+                ),
             )
 
         monkeypatch.setattr("lab.cli.up.bring_up", bring_up)
@@ -82,7 +86,7 @@ def test_what_is_suggested_reaches_the_lab_that_is_named(
         asked.append(tuple(words))
         return 0
 
-    monkeypatch.setattr("lab.cli.exec_in.join", join)
+    monkeypatch.setattr("lab.cli.exec_in.join_inside", join)
     monkeypatch.setattr("lab.cli.exec_in.execute", execute)
     with fake_lab(labs, "other", {"inspect": LAB}):
         assert run(["up", "expressroute-vpn", "--name", "mine"]) == 0

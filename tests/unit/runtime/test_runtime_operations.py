@@ -61,9 +61,10 @@ class Desk:
         self.events: list[tuple[Any, ...]] = []
         log: Any = SimpleNamespace(write=self._write)
         nothing: Any = None
+        wiring: Any = SimpleNamespace(follow=lambda _plan: None)
         self.cut: set[str] = set()
         self._operations = Operations(
-            self.view, self.speakers, {}, log, nothing, asyncio.Lock(), lambda: self.cut
+            self.view, self.speakers, wiring, log, nothing, asyncio.Lock(), lambda: self.cut
         )
 
     def ask(self, do: str, **details: Any) -> Any:

@@ -10,7 +10,7 @@ from tunnel_ends import END as END_OF_A_TUNNEL
 
 from lab.errors import BackendError
 from lab.plan.tunnels import Proposals
-from lab.runtime.launch import AUTO
+from lab.runtime.names import AUTO
 from lab.runtime.planes import Refusal, choose
 
 END = replace(

@@ -19,9 +19,10 @@ from lab.bench.line import line_plan
 from lab.bgp.speaker import Origination
 from lab.errors import BackendError
 from lab.plan.types import Speaker
+from lab.runtime.forks import Forks
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.speakers import Speakers
-from lab.runtime.zygote import Exited, Start, StartFile
+from lab.runtime.zygote import Start, StartFile, exited
 
 SPEAKER = line_plan(2).speakers[0]
 MANY = tuple(Origination(IPv4Network((number << 8, 24))) for number in range(30_000))
@@ -46,14 +47,14 @@ class Zygote:
         assert isinstance(pickle.loads(data), StartFile)
         with os.fdopen(fds[0], "rb") as file:
             start: Start = pickle.load(file)
-        os.close(fds[1])
+        os.close(fds[2])
         os.close(fds[3])
-        self._channels.append(Channel(socket.socket(fileno=fds[2])))
+        self._channels.append(Channel(socket.socket(fileno=fds[1])))
         return start, self._channels[-1]
 
     def ended(self, status: int) -> None:
         self._channels[-1].close()
-        self._socket.send(pickle.dumps(Exited(SPEAKER.namespace, status)))
+        self._socket.send(exited(SPEAKER.namespace, status))
 
     def close(self) -> None:
         for channel in self._channels:
@@ -82,7 +83,7 @@ def play(tmp_path: Path) -> Callable[[Scenario], None]:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         zygote = Zygote(theirs)
         namespace = NetworkNamespace("here", os.open(os.devnull, os.O_RDONLY))
-        speakers = Speakers(ours, Silent())  # type: ignore[arg-type]
+        speakers = Speakers(Forks(ours), Silent())  # type: ignore[arg-type]
         with ours, theirs:
             speakers.start(SPEAKER, namespace, tmp_path / "log")
             await scenario(speakers, zygote)

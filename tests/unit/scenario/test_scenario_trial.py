@@ -47,6 +47,7 @@ class Host:
         make_plan: Callable[[], Plan],
         *,
         convergence: Budget,
+        backend: str,
         on_progress: Callable[[Progress], None],
     ) -> Up:
         if self.refuses is not None:

@@ -1,0 +1,62 @@
+"""An engine of a test's own, small and gone with the test; the host's are not touched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.errors import BackendError
+from lab.runtime.docker.engine import Engine, connect
+from lab.runtime.process import node_environment
+from lab.timing import Budget, wait_until
+
+ENGINE_STARTS = Budget("engine-starts", 60)
+ENGINE_ENDS = Budget("engine-ends", 30)
+
+START = """\
+mount -t tmpfs -o size={size} tmpfs {folder}
+exec dockerd --data-root {folder}/data --exec-root {folder}/exec --pidfile {folder}/pid \
+  --host unix://{socket} --iptables=false --bridge=none
+"""
+"""In a mount namespace, which takes its disk along when the engine ends."""
+
+
+@contextlib.contextmanager
+def scratch_engine(size: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """An engine with a disk of ``size``, and DOCKER_HOST names it."""
+    if os.geteuid() != 0 or shutil.which("dockerd", path=node_environment()["PATH"]) is None:
+        pytest.skip("an engine of the test's own needs root and dockerd")
+    with tempfile.TemporaryDirectory(prefix="engine-") as folder, Path(folder, "log").open("wb") as log:
+        (disk := Path(folder, "disk")).mkdir()
+        script = START.format(size=size, folder=disk, socket=f"{folder}/socket")
+        daemon = subprocess.Popen(
+            ["unshare", "--mount", "sh", "-euc", script], stdout=log, stderr=log, env=node_environment()
+        )
+        try:
+            monkeypatch.setenv("DOCKER_HOST", f"unix://{folder}/socket")
+            engine = _connected(Path(folder, "log"))
+            yield engine
+            engine.close()
+        finally:
+            daemon.send_signal(signal.SIGTERM)
+            daemon.wait(ENGINE_ENDS.seconds)
+
+
+def _connected(log: Path) -> Engine:
+    def attempt() -> Engine | str:
+        try:
+            return connect()
+        except BackendError as error:
+            return f"{error.message}; {log.read_text()[-500:]}"
+
+    found = wait_until("an engine", attempt, lambda seen: isinstance(seen, Engine), ENGINE_STARTS)
+    assert isinstance(found, Engine)
+    return found
