@@ -25,7 +25,8 @@ GUEST := qemu-system-x86_64:qemu-system-x86 busybox:busybox-static modprobe:kmod
 
 # Install $$missing, if we may.
 INSTALL = if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
-  command -v apt-get >/dev/null && $$sudo apt-get update -qq && \
+  command -v apt-get >/dev/null && { [ -z "$$sudo" ] || command -v sudo >/dev/null; } && \
+  $$sudo apt-get update -qq && \
   DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing
 
 .PHONY: help setup lab-up lab-down lab-status test test-unit test-lab test-kernel setup-kernel scenarios images check \

@@ -23,7 +23,7 @@ from lab.probe.joining import join
 from lab.probe.marks import Marks
 from lab.probe.record import Record
 from lab.probe.sending import send
-from lab.probe.sieve import keep_streams_out
+from lab.probe.sieve import keep_streams_out, ports_of
 from lab.runtime.control import Control
 from lab.timing import PROBE
 
@@ -47,7 +47,7 @@ def probe(control: Control, plan: Plan, flows: Sequence[Flow], watching: Sequenc
     with ExitStack() as stack:
         taps = Taps(record)
         for namespace in record.namespaces():
-            taps.add(namespace, stack.enter_context(_tapped(control, namespace)))
+            taps.add(namespace, stack.enter_context(_tapped(control, namespace, ports_of(flows))))
         deadline = None
         while (left := sorted(record.unanswered())) and (deadline is None or time.monotonic() < deadline):
             _send(control, flows, marks, record, taps, left)
@@ -84,14 +84,14 @@ def _batches(flows: Sequence[Flow], indices: list[int]) -> Iterator[tuple[str, l
 
 
 @contextmanager
-def _tapped(control: Control, namespace: str) -> Iterator[socket.socket]:
-    """A socket for all packets of the node."""
+def _tapped(control: Control, namespace: str, ours: range) -> Iterator[socket.socket]:
+    """A socket for all packets of the node but those of streams; ``ours``: the probes' source ports."""
 
     def work() -> tuple[None, tuple[int, ...]]:
         join(control, namespace)
         try:
             tap = open_socket()
-            keep_streams_out(tap)
+            keep_streams_out(tap, ours)
             return None, (tap.detach(),)
         except OSError as error:
             raise BackendError(f"cannot capture in {namespace}: {error.strerror}") from error

@@ -3,8 +3,8 @@
 
 A stream sends hundreds of packets a second, and every node on its way shows each of them twice. A look has
 no use for them; on a busy host it takes longer to read them than they take to come, and an ordinary
-user's socket holds a few hundred. So they are not queued at all. A stream's datagram has a port that only
-streams have and none that looks do; whatever else passes is let through.
+user's socket holds a few hundred. So they are not queued at all. A stream's datagram has one of the ports
+that streams have and none of the look's own; whatever else passes is let through.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from __future__ import annotations
 import ctypes
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from lab.probe.flows import EPHEMERAL_PORT
+from lab.probe.flows import Flow
 from lab.probe.stream import FIRST_PORT
 from lab.runtime.tags import UNDERLAY
 
@@ -51,39 +51,49 @@ class Line(NamedTuple):
     label: str = ""
 
 
-PROGRAM = (
-    Line(LOAD_HALF, ETHERTYPE),
-    Line(IF_EQUAL, IPV6, then="ipv6"),
-    Line(IF_EQUAL, IPV4, otherwise="keep"),
-    Line(LOAD_BYTE, NETWORK_HEADER + 9),
-    Line(IF_EQUAL, UDP, otherwise="keep"),
-    Line(LOAD_HALF, NETWORK_HEADER + 12),
-    # VXLAN that stands for tags has any port, and a look's packets inside.
-    Line(IF_EQUAL, int(UNDERLAY) >> 16, then="keep"),
-    Line(X_IS_HEADER_LENGTH, NETWORK_HEADER),
-    Line(GO, then="ports"),
-    Line(LOAD_BYTE, NETWORK_HEADER + 6, label="ipv6"),
-    Line(IF_EQUAL, UDP, otherwise="keep"),
-    Line(X_IS, 40),
-    Line(LOAD_HALF_BEHIND, NETWORK_HEADER + 2, label="ports"),
-    Line(IF_AT_LEAST, FIRST_PORT, then="to a stream"),
-    Line(IF_AT_LEAST, EPHEMERAL_PORT, then="keep"),
-    Line(LOAD_HALF_BEHIND, NETWORK_HEADER),
-    Line(IF_AT_LEAST, FIRST_PORT, then="drop", otherwise="keep"),
-    Line(LOAD_HALF_BEHIND, NETWORK_HEADER, label="to a stream"),
-    Line(IF_AT_LEAST, FIRST_PORT, then="drop"),
-    Line(IF_AT_LEAST, EPHEMERAL_PORT, then="keep"),
-    Line(RETURN, NOTHING, label="drop"),
-    Line(RETURN, ALL, label="keep"),
-)
+def _program(ours: range) -> tuple[Line, ...]:
+    """``ours`` are the ports of the look's own probes, wherever they lie."""
+    return (
+        Line(LOAD_HALF, ETHERTYPE),
+        Line(IF_EQUAL, IPV6, then="ipv6"),
+        Line(IF_EQUAL, IPV4, otherwise="keep"),
+        Line(LOAD_BYTE, NETWORK_HEADER + 9),
+        Line(IF_EQUAL, UDP, otherwise="keep"),
+        Line(LOAD_HALF, NETWORK_HEADER + 12),
+        # VXLAN that stands for tags has any port, and a look's packets inside.
+        Line(IF_EQUAL, int(UNDERLAY) >> 16, then="keep"),
+        Line(X_IS_HEADER_LENGTH, NETWORK_HEADER),
+        Line(GO, then="ports"),
+        Line(LOAD_BYTE, NETWORK_HEADER + 6, label="ipv6"),
+        Line(IF_EQUAL, UDP, otherwise="keep"),
+        Line(X_IS, 40),
+        Line(LOAD_HALF_BEHIND, NETWORK_HEADER + 2, label="ports"),
+        Line(IF_AT_LEAST, ours.start, otherwise="source"),
+        Line(IF_AT_LEAST, ours.stop, otherwise="keep"),
+        Line(LOAD_HALF_BEHIND, NETWORK_HEADER, label="source"),
+        Line(IF_AT_LEAST, ours.start, otherwise="streams"),
+        Line(IF_AT_LEAST, ours.stop, otherwise="keep"),
+        Line(IF_AT_LEAST, FIRST_PORT, then="drop", label="streams"),
+        Line(LOAD_HALF_BEHIND, NETWORK_HEADER + 2),
+        Line(IF_AT_LEAST, FIRST_PORT, otherwise="keep"),
+        Line(RETURN, NOTHING, label="drop"),
+        Line(RETURN, ALL, label="keep"),
+    )
 
 
-def keep_streams_out(sock: socket.socket) -> None:
-    """From now on the packet socket queues no packet of a stream. Raises OSError."""
-    program = _assembled(PROGRAM)
+def keep_streams_out(sock: socket.socket, ours: range) -> None:
+    """From now on the packet socket queues no packet of a stream; probes have one of the ports ``ours``.
+    Raises OSError."""
+    program = _assembled(_program(ours))
     code = ctypes.create_string_buffer(program, len(program))
     count = len(program) // INSTRUCTION.size
     sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", count, ctypes.addressof(code)))
+
+
+def ports_of(flows: Iterable[Flow]) -> range:
+    """From the lowest to the highest that the probes of these flows leave by."""
+    ports = [flow.source_port for flow in flows if flow.protocol == "udp"]
+    return range(min(ports, default=0), max(ports, default=-1) + 1)
 
 
 def _assembled(lines: Sequence[Line]) -> bytes:

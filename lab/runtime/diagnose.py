@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from lab.bgp.speaker import Neighbor
@@ -20,6 +20,8 @@ from lab.runtime.netns import NetworkNamespace
 BGP_PORT = 179
 CONNECT_TIMEOUT_S = 1.0
 MAX_PREFIX_CEASE = "(6,1)"
+SINGLE_HOP = 1
+"""The TTL of a session whose ends share a subnet."""
 
 
 def explain(
@@ -58,27 +60,47 @@ def _first_broken(session: dict[str, Any], neighbor: Neighbor, namespace: Networ
         return f"policy: dropped for too many prefixes ({last_error})"
     if session["held_down"]:
         return f"policy: held down ({last_error or 'a moment ago'})"
-    with Router(namespace) as router:
-        cause = _link_and_address(router, neighbor)
+    with Router(namespace) as router, namespace.entered():
+        interfaces = list(router.interfaces())
+        facing = _facing(interfaces, neighbor)
+        cause = _address(interfaces, neighbor) or (_way(neighbor) if facing is None else _down(facing))
         if cause is not None:
             return cause
-        with namespace.entered():
-            code = _connect(neighbor)
-        if not router.has_neighbor(neighbor.peer_address):
+        code = _connect(neighbor)
+        if facing is not None and not router.has_neighbor(neighbor.peer_address):
             return f"ARP: {neighbor.peer_address} does not answer"
     if "notification" in last_error:
         return f"OPEN: {last_error} (local AS {session['local_asn']}, peer AS {neighbor.peer_asn})"
     return _tcp(neighbor, code) or "OPEN: no OPEN message has come"
 
 
-def _link_and_address(router: Router, neighbor: Neighbor) -> str | None:
-    interfaces = list(router.interfaces())
-    facing = [i for i in interfaces if any(neighbor.peer_address in a.network for a in i.addresses)]
-    if not any(neighbor.local_address in (a.ip for a in i.addresses) for i in interfaces):
-        return f"address: {neighbor.local_address} is on no interface"
-    if not facing:
-        return f"address: no interface is in a subnet with {neighbor.peer_address}"
-    return _down(facing[0])
+def _facing(interfaces: Iterable[InterfaceState], neighbor: Neighbor) -> InterfaceState | None:
+    """The one in a subnet with the peer."""
+    facing = (i for i in interfaces if any(neighbor.peer_address in a.network for a in i.addresses))
+    return next(facing, None)
+
+
+def _address(interfaces: Iterable[InterfaceState], neighbor: Neighbor) -> str | None:
+    if any(neighbor.local_address in (a.ip for a in i.addresses) for i in interfaces):
+        return None
+    return f"address: {neighbor.local_address} is on no interface"
+
+
+def _way(neighbor: Neighbor) -> str | None:
+    """To a peer in no subnet of ours, as at the far end of a tunnel: a route will do, but not on a session
+    of one hop."""
+    if neighbor.ttl != SINGLE_HOP and _has_route(neighbor):
+        return None
+    return f"address: no interface is in a subnet with {neighbor.peer_address}"
+
+
+def _has_route(neighbor: Neighbor) -> bool:
+    with socket.socket(_family(neighbor), socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((str(neighbor.peer_address), BGP_PORT))
+        except OSError:
+            return False
+    return True
 
 
 def _down(interface: InterfaceState) -> str | None:
@@ -105,13 +127,17 @@ def _about_keys(neighbor: Neighbor) -> str:
 
 
 def _connect(neighbor: Neighbor) -> int:
-    family = socket.AF_INET if neighbor.peer_address.version == 4 else socket.AF_INET6
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
+    with socket.socket(_family(neighbor), socket.SOCK_STREAM) as probe:
         probe.settimeout(CONNECT_TIMEOUT_S)
         try:
             probe.bind((str(neighbor.local_address), 0))
-            return probe.connect_ex((str(neighbor.peer_address), BGP_PORT)) or 0
+            probe.connect((str(neighbor.peer_address), BGP_PORT))
         except TimeoutError:
             return errno.ETIMEDOUT
         except OSError as error:
             return error.errno or errno.EIO
+    return 0
+
+
+def _family(neighbor: Neighbor) -> socket.AddressFamily:
+    return socket.AF_INET if neighbor.peer_address.version == 4 else socket.AF_INET6

@@ -19,8 +19,20 @@ Prefix = IPv4Network | IPv6Network
 
 def broken_session(lab: RunningLab, node: str, neighbor: str) -> str | None:
     """What keeps the session down; None when nothing is found."""
+    far = _waiting_too(lab.plan, node, neighbor)
+    if far is not None:
+        return f"{node} waits for {far} to begin the session, and {far} for {node}"
     findings = lab.diagnose(node, neighbor)
     return findings[0] if findings else None
+
+
+def _waiting_too(plan: Plan, node: str, neighbor: str) -> str | None:
+    """The speaker at the far end, when neither calls the other."""
+    facing = far_side(plan, node, neighbor)
+    if facing is None:
+        return None
+    ends = plan.speaker(node).config.neighbor(neighbor), plan.speaker(facing[0]).config.neighbor(facing[1])
+    return facing[0] if all(end.passive for end in ends) else None
 
 
 def far_side(plan: Plan, node: str, neighbor: str) -> tuple[str, str] | None:

@@ -9,12 +9,12 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 import pytest
 from plan_labs import running, with_config, with_neighbor
 
-from lab.bench.line import line_plan
+from lab.bench.line import line_plan, link_address, prefix
 from lab.bgp.policy import REJECT_ALL
 from lab.bgp.route import Asn
 from lab.bgp.speaker import Origination
 from lab.errors import BackendError
-from lab.plan.types import Plan
+from lab.plan.types import Plan, StaticRoute
 from lab.timing import Budget
 
 TOO_SHORT = Budget("test-convergence", 4.0)
@@ -57,6 +57,14 @@ def _other_subnet(plan: Plan) -> Plan:
     return with_neighbor(plan, 0, "r1", peer_address=IPv4Address("198.51.100.7"))
 
 
+def _several_hops(plan: Plan) -> Plan:
+    """r0 has a route to r1's loopback and r1 none to its own."""
+    here, there, across = prefix(0)[1], prefix(1)[1], link_address(0, right=True).ip
+    plan = with_neighbor(plan, 0, "r1", local_address=here, peer_address=there, ttl=None)
+    way = StaticRoute("r0", IPv4Network((there, 32)), (across,))
+    return replace(plan, static_routes=(*plan.static_routes, way))
+
+
 def _too_many_prefixes(plan: Plan) -> Plan:
     originations = tuple(Origination(IPv4Network((f"10.99.{number}.0", 24))) for number in range(3))
     plan = with_config(plan, 1, replace(plan.speakers[1].config, originations=originations))
@@ -71,6 +79,7 @@ def _too_many_prefixes(plan: Plan) -> Plan:
         (_without_wire, ("r0 - r1: ARP: 10.255.0.1 does not answer",)),
         (_no_address, ("r0 - r1: address: 10.255.0.0 is on no interface",)),
         (_other_subnet, ("r0 - r1: address: no interface is in a subnet with 198.51.100.7",)),
+        (_several_hops, (f"r0 - r1: TCP 179: {prefix(1)[1]}: Connection timed out",)),
         (_too_many_prefixes, ("r0 - r1: policy: dropped for too many prefixes",)),
     ],
 )

@@ -92,14 +92,15 @@ def test_a_network_with_a_way_to_the_internet_sends_nothing_reserved_there():
     assert last_resorts(compiled(VPN), "vnet-secure") == set(), "it has no such way"
 
 
-def test_reserved_prefixes_in_the_networks_own_space_are_its_own():
+@pytest.mark.parametrize("space", ["172.16.0.0/12", "172.0.0.0/11"])
+def test_reserved_prefixes_in_the_networks_own_space_are_its_own(space):
     def edit(data):
-        data["virtual_networks"][0]["address_space"]["address_prefixes"].append("172.16.0.0/12")
+        data["virtual_networks"][0]["address_space"]["address_prefixes"].append(space)
         data["on_premises"][0]["vpn_devices"][0]["bgp_peering_address"] = "198.51.100.3"
 
     plan = changed(NVA, edit)
     assert last_resorts(plan, "vnet-secure") == RESERVED - {"172.16.0.0/12"}
-    assert routes(plan, "vnet-secure")["172.16.0.0/12"] == ()
+    assert routes(plan, "vnet-secure")[space] == ()
 
 
 def table(prefix):

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import socket
 from contextlib import ExitStack
+from ipaddress import ip_address
 
 import pytest
 
-from lab.probe.flows import EPHEMERAL_PORT, UNUSED_PORT
-from lab.probe.sieve import keep_streams_out
+from lab.probe.flows import EPHEMERAL_PORT, UNUSED_PORT, Flow
+from lab.probe.sieve import keep_streams_out, ports_of
 from lab.probe.stream import FIRST_PORT
 
 LOCALHOST = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
@@ -61,7 +62,28 @@ def test_datagrams_of_streams_are_not_queued(
     with ExitStack() as stack:
         receiver = bound(stack, family, destination)
         sender, known = bound(stack, family, source), bound(stack, family, LOOK)
-        keep_streams_out(receiver)
+        keep_streams_out(receiver, range(EPHEMERAL_PORT, FIRST_PORT))
         sender.sendto(b"one", receiver.getsockname())
         known.sendto(b"after it", receiver.getsockname())
         assert receiver.recv(100, socket.MSG_DONTWAIT) == (b"one" if passes else b"after it")
+
+
+def test_a_probe_passes_from_whatever_port(family: socket.AddressFamily) -> None:
+    """Also from one of those that streams have."""
+    with ExitStack() as stack:
+        receiver, sender = bound(stack, family, OTHER), bound(stack, family, STREAM)
+        port = sender.getsockname()[1]
+        there = ip_address(LOCALHOST[family])
+        udp = [Flow("left", there, protocol="udp", source_port=each) for each in (port, port - 300)]
+        keep_streams_out(receiver, ports_of([*udp, Flow("left", there)]))
+        sender.sendto(b"ours", receiver.getsockname())
+        assert receiver.recv(100, socket.MSG_DONTWAIT) == b"ours"
+
+
+def test_without_a_probe_over_udp_no_port_is_ours(family: socket.AddressFamily) -> None:
+    with ExitStack() as stack:
+        receiver, sender = bound(stack, family, OTHER), bound(stack, family, STREAM)
+        keep_streams_out(receiver, ports_of([Flow("left", ip_address(LOCALHOST[family]))]))
+        sender.sendto(b"a stream's", receiver.getsockname())
+        with pytest.raises(BlockingIOError):
+            receiver.recv(100, socket.MSG_DONTWAIT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 from running_builders import fib_entry, memory_lab, route, session
 
 from lab.errors import InputError
+from lab.plan.types import Speaker
 from lab.scenario.kinds.announce import Originate, PrefixSeries, Withdraw
 from lab.scenario.kinds.arp import ArpEntry, NoArpEntry
 from lab.scenario.kinds.base import Expectation, LabTimer, Sight
@@ -138,6 +140,18 @@ def test_a_session_is_down_with_the_error_that_is_asked_for(
 def test_a_session_that_is_down_has_the_diagnosis_as_its_broken_link() -> None:
     lab = memory_lab(findings={("r0", "r1"): ["r0 - r1: ARP: 10.255.0.1 does not answer", "more"]})
     assert SessionUp(node="r0", neighbor="r1").broken_link(lab) == "r0 - r1: ARP: 10.255.0.1 does not answer"
+
+
+def test_ends_that_both_wait_are_named_whatever_else_is_found() -> None:
+    lab = memory_lab(findings={("r0", "r1"): ["r0 - r1: TCP 179: no connection has come from 10.255.0.1"]})
+    lab.plan = replace(lab.plan, speakers=tuple(map(_waiting, lab.plan.speakers)))
+    said = "r0 waits for r1 to begin the session, and r1 for r0"
+    assert SessionUp(node="r0", neighbor="r1").broken_link(lab) == said
+
+
+def _waiting(speaker: Speaker) -> Speaker:
+    neighbors = tuple(replace(each, passive=True) for each in speaker.config.neighbors)
+    return replace(speaker, config=replace(speaker.config, neighbors=neighbors))
 
 
 BOTH = "r1 accepts r0 as its peer, and r0 accepts r1"
