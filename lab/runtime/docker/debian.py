@@ -17,7 +17,7 @@ import docker
 
 from lab.errors import BackendError
 from lab.runtime.docker import problems
-from lab.runtime.docker.engine import Engine
+from lab.runtime.docker.engine import FAILURES, Engine
 from lab.runtime.docker.recipes import LABEL
 from lab.timing import PROGRAM_END
 
@@ -56,8 +56,9 @@ def provide(engine: Engine, say: Callable[[str], None], *, fresh: bool) -> str:
     try:
         engine.client.images.pull(*REGISTRY)
         return ":".join(REGISTRY)
-    except docker.errors.APIError as error:
-        say(f"no registry gives {':'.join(REGISTRY)} ({error.explanation}); making Debian with mmdebstrap")
+    except FAILURES as error:
+        reason = getattr(error, "explanation", None) or error
+        say(f"no registry gives {':'.join(REGISTRY)} ({reason}); making Debian with mmdebstrap")
     _make(engine)
     return ":".join(MADE)
 
