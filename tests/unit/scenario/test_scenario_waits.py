@@ -11,7 +11,7 @@ from lab.agent.bridge import ConnectRetry
 from lab.bench.line import line_plan
 from lab.bgp.speaker import Timers
 from lab.plan.types import Plan
-from lab.runtime.tunnels import RETRY_S
+from lab.runtime.keeping import RETRY_S
 from lab.scenario.kinds.base import LabTimer
 from lab.scenario.kinds.session import SessionUp
 from lab.scenario.kinds.tunnel import TunnelUp
