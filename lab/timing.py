@@ -70,7 +70,7 @@ LAB_END = _named("lab-end", 15.0)
 PROBE = _named("probe", 1.0)
 STREAM_ANSWER = _named("stream-answer", 10.0)
 ENGINE_ANSWER = _named("engine-answer", 60.0)
-PROGRAM_END = _named("program-end", 5.0)
+PROGRAM_END = _named("program-end", 15.0)
 NEIGHBOR_ANSWER = _named("neighbor-answer", 1.0)
 
 TUNNEL_RETRY_S = 4.0

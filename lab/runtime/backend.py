@@ -6,12 +6,11 @@ on both: a node is a network namespace by its descriptor, a daemon a process by 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from lab.errors import BackendError
 from lab.plan.types import Plan
 from lab.runtime.dataplane import Place
 from lab.runtime.forks import SpeakerHost
@@ -43,12 +42,12 @@ class Mender(Protocol):
     """What is to be done where nodes may go and come again; both on the event loop."""
 
     async def gone(self, name: str) -> None:
-        """That namespace, with all that was in it, is no more."""
+        """That namespace, with all that was in it, is about to be no more."""
 
     async def back(self, name: str) -> None:
-        """It is there again, and empty. Raises BackendError."""
+        """It is there again, and empty. Raises BackendError or OSError."""
 
-    def failed(self, name: str, error: BackendError) -> None:
+    def failed(self, name: str, problem: str) -> None:
         """It is not back yet, and will be tried again."""
 
 
@@ -73,9 +72,9 @@ class Backend(Protocol):
     def programs(self) -> Mapping[str, str | None]:
         """What a data plane's programs lack here, by its name, and what to do; None where nothing."""
 
-    def create(self, plan: Plan, folder: RunFolder) -> Iterator[dict[str, NetworkNamespace]]:
+    def create(self, plan: Plan, folder: RunFolder) -> Generator[dict[str, NetworkNamespace], None, None]:
         """The namespaces of the plan and of its tunnels' ends (``TunnelEnd.own_namespace``), some at a
-        time, as soon as they are there. Raises BackendError."""
+        time, as soon as they are there. Raises BackendError; nothing is begun any more once it is closed."""
 
     def watch(self, mender: Mender) -> None:
         """Nodes that go come again from now on, on the event loop that runs."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,7 +51,7 @@ class Local:
     def programs(self) -> Mapping[str, str | None]:
         return capability.programs_here()
 
-    def create(self, plan: Plan, _folder: RunFolder) -> Iterator[dict[str, NetworkNamespace]]:
+    def create(self, plan: Plan, _folder: RunFolder) -> Generator[dict[str, NetworkNamespace], None, None]:
         ends = {end.own_namespace: netns.create(end.own_namespace, forwarding=False) for end in plan.tunnels}
         yield netns.create_all(plan.namespaces) | ends
 

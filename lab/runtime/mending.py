@@ -43,8 +43,11 @@ class Mending:
         """The container is; the namespace is there for as long as we hold it."""
         self._events.write("node-gone", name)
         self._view.forget(name)
-        async with self._changing:
-            await asyncio.to_thread(self._wiring.remove, name)
+        try:
+            async with self._changing:
+                await asyncio.to_thread(self._wiring.remove, name)
+        except (BackendError, OSError) as error:
+            self.failed(name, str(error))
         self._namespaces[name].leave()
 
     async def back(self, name: str) -> None:
@@ -53,7 +56,7 @@ class Mending:
             with self._reaper.leaving_children():
                 try:
                     await self._build(name)
-                except BackendError:
+                except (BackendError, OSError):
                     await asyncio.to_thread(self._wiring.remove, name)
                     raise
         self._view.renew(name)
@@ -65,5 +68,5 @@ class Mending:
         await self._faults.again(laid)
         await self._tunnels.router_back(namespace)
 
-    def failed(self, name: str, error: BackendError) -> None:
-        self._events.write("node-failed", name, text=error.message)
+    def failed(self, name: str, problem: str) -> None:
+        self._events.write("node-failed", name, text=problem)

@@ -114,9 +114,10 @@ class _Supervisor:
         if self._mechanisms.dataplane is not None:
             self._tunnels.settle(self._mechanisms.dataplane)
         found: dict[str, NetworkNamespace] = {}
-        for some in self._backend.create(self._plan, self._folder):
-            found |= some
-            self._wiring.add(some)
+        with contextlib.closing(self._backend.create(self._plan, self._folder)) as coming:
+            for some in coming:
+                found |= some
+                self._wiring.add(some)
         self._namespaces = {each.name: found[each.name] for each in self._plan.namespaces}
         self._tunnels.build(found)
         self._step(f"wired {len(self._plan.namespaces)} namespaces, tags by {self._mechanisms.tagging.name}")

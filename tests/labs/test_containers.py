@@ -70,7 +70,8 @@ def secured(containers: Engine) -> Iterator[Lab]:
 
 def of(engine: Engine, lab: str) -> dict[str, Any]:
     """The containers that say they are of this lab, running or not, by the node they are."""
-    found = engine.client.containers.list(all=True, filters={"label": f"{LAB}={lab}"})
+    label = {"label": f"{LAB}={lab}"}
+    found = engine.client.containers.list(all=True, filters=label, ignore_removed=True)
     return {each.labels[NODE]: each for each in found}
 
 

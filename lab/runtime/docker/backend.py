@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 from lab.errors import BackendError
@@ -54,7 +54,7 @@ class Docker:
         """The image has them all."""
         return {"kernel": None, "userspace": None}
 
-    def create(self, plan: Plan, folder: RunFolder) -> Iterator[dict[str, NetworkNamespace]]:
+    def create(self, plan: Plan, folder: RunFolder) -> Generator[dict[str, NetworkNamespace], None, None]:
         self._folder = folder
         engine = connect()
         engine.require()
@@ -94,8 +94,8 @@ class Docker:
                     await asyncio.to_thread(self._pods.restart, pod)
                     await mender.back(name)
                     break
-                except BackendError as error:
-                    mender.failed(name, error)
+                except (BackendError, OSError) as error:  # it may have ended again meanwhile
+                    mender.failed(name, str(error))
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, LONGEST_RESTART_S)
             self.speakers.open_node(name)

@@ -17,6 +17,7 @@ from typing import Any
 
 import docker
 
+from lab.errors import BackendError
 from lab.runtime.docker import debian, problems, recipes
 from lab.runtime.docker.engine import Engine
 from lab.runtime.docker.images import INPUTS, Image, State, look
@@ -31,6 +32,7 @@ Say = Callable[[str], None]
 def build(engine: Engine, say: Say, *, fresh: bool = False) -> list[Image]:
     """Every image as this checkout wants it; ``fresh``: also those that are, with the newest of Debian's
     packages. Raises BackendError, and leaves nothing half-built."""
+    engine.require_docker()
     with _alone(), _cleaned(engine):
         for recipe in RECIPES:
             state = look(engine, recipe).state
@@ -104,9 +106,10 @@ def _cleaned(engine: Engine) -> Iterator[None]:
     try:
         yield
     finally:
-        for image in _nameless(engine) - before:
-            with contextlib.suppress(docker.errors.APIError):  # a container still runs in the older one
-                engine.client.api.remove_image(image)
+        with contextlib.suppress(BackendError):  # the engine is gone, and that has been said
+            for image in _nameless(engine) - before:
+                with contextlib.suppress(docker.errors.APIError):  # a container still runs in the older one
+                    engine.client.api.remove_image(image)
 
 
 def _nameless(engine: Engine) -> set[str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,7 +19,7 @@ import docker
 
 from lab.errors import BackendError
 from lab.runtime.docker import problems
-from lab.runtime.docker.engine import Engine
+from lab.runtime.docker.engine import FAILURES, Engine
 from lab.runtime.docker.recipes import LABEL
 from lab.timing import PROGRAM_END
 
@@ -27,6 +29,9 @@ MADE = ("mseelab/debian", SUITE)
 
 LEFT_OUT = ("doc", "groff", "info", "linda", "lintian", "locale", "man")
 """Folders of /usr/share, but for the copyright of each package."""
+
+JUST_NOW_S = 1.0
+"""In which a program that has closed its output is gone."""
 
 MERGED_USR = "/usr/share/mmdebstrap/hooks/merged-usr"
 
@@ -56,8 +61,9 @@ def provide(engine: Engine, say: Callable[[str], None], *, fresh: bool) -> str:
     try:
         engine.client.images.pull(*REGISTRY)
         return ":".join(REGISTRY)
-    except docker.errors.APIError as error:
-        say(f"no registry gives {':'.join(REGISTRY)} ({error.explanation}); making Debian with mmdebstrap")
+    except FAILURES as error:
+        reason = getattr(error, "explanation", None) or error
+        say(f"no registry gives {':'.join(REGISTRY)} ({reason}); making Debian with mmdebstrap")
     _make(engine)
     return ":".join(MADE)
 
@@ -104,11 +110,22 @@ def _running(log: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
             "no registry answers, and mmdebstrap, which makes Debian without one, is not installed",
             hint="`apt install mmdebstrap`, or let the engine reach Docker Hub",
         ) from None
-    with process:
-        try:
-            yield process
-        finally:
-            process.terminate()
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """With all that it has started; the first of them waits for the others, and cleans up behind them."""
+    assert process.stdout is not None
+    process.stdout.close()
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(PROGRAM_END.seconds)
 
 
 def _imported(engine: Engine, process: subprocess.Popen[bytes]) -> str:
@@ -126,6 +143,6 @@ def _imported(engine: Engine, process: subprocess.Popen[bytes]) -> str:
 def _ended_badly(process: subprocess.Popen[bytes]) -> bool:
     """By itself, and not for want of a reader: nobody has closed its output yet."""
     try:
-        return process.wait(PROGRAM_END.seconds) != 0
+        return process.wait(JUST_NOW_S) != 0
     except subprocess.TimeoutExpired:
         return False

@@ -11,6 +11,7 @@ from typing import Any
 
 import docker
 import requests
+import urllib3
 from docker.context import ContextAPI
 from docker.context.config import get_current_context_name
 
@@ -24,6 +25,15 @@ POOL = 32
 """Connections kept open: containers are started side by side."""
 
 
+FAILURES = (
+    docker.errors.DockerException,
+    docker.errors.StreamParseError,
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+)
+"""What the SDK raises: its own, and what it lets through when a connection breaks in the middle."""
+
+
 class Engine:
     """One engine, connected. ``client`` is the SDK's; its calls belong into ``told``."""
 
@@ -33,8 +43,14 @@ class Engine:
         self.facts = facts
 
     def require(self) -> None:
-        """Raises BackendError, which says what to do, when no lab can run on this engine."""
-        obstacle = problems.obstacle(self.facts, self.address, euid=os.geteuid(), kernel=os.uname().release)
+        """Raises BackendError, which says what to do, when no lab can run on this engine, or not by us."""
+        self.require_docker()
+        if os.geteuid() != 0:
+            raise problems.not_root()
+
+    def require_docker(self) -> None:
+        """Raises BackendError when the engine itself is the reason."""
+        obstacle = problems.obstacle(self.facts, self.address, kernel=os.uname().release)
         if obstacle is not None:
             raise obstacle
 
@@ -43,7 +59,7 @@ class Engine:
         """Errors of the engine inside become BackendErrors that begin with ``action``."""
         try:
             yield
-        except (docker.errors.DockerException, requests.RequestException) as error:
+        except FAILURES as error:
             raise problems.refused(action, self.facts.root_dir, error) from error
 
     def close(self) -> None:
@@ -71,7 +87,7 @@ def connect(where: str | None = None) -> Engine:
             base_url=where, version="auto", timeout=ENGINE_ANSWER.seconds, max_pool_size=POOL
         )
         facts = problems.facts(client.version(), client.info())
-    except (OSError, docker.errors.DockerException) as error:  # requests' are OSErrors
+    except (OSError, *FAILURES) as error:
         raise problems.unreachable(where, error, installed=_installed()) from error
     return Engine(client, where, facts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,10 @@ from lab.runtime.rundir import RunFolder
 
 SIDE_BY_SIDE = 12
 """Containers that the engine is asked for at a time; it spends its own time waiting for the kernel."""
+
+GONE_OR_GOING = (404, 409)
+"""What the engine answers when a container is to be removed that somebody else has removed, or does just
+now (Docker Engine API, ContainerDelete)."""
 
 NO_CHECK = {"test": ["NONE"]}
 """The supervisor watches its daemons itself. The engine's checks of all containers would fall into the
@@ -53,7 +57,7 @@ class Pods:
     def __iter__(self) -> Iterator[Pod]:
         return iter(self._all.values())
 
-    def start(self, wanted: Sequence[Container]) -> Iterator[dict[str, NetworkNamespace]]:
+    def start(self, wanted: Sequence[Container]) -> Generator[dict[str, NetworkNamespace], None, None]:
         """Their namespaces, some at a time, as soon as they run. Raises BackendError."""
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             waiting = {pool.submit(self._create_and_start, each): each for each in wanted}
@@ -145,12 +149,20 @@ def _namespace_of(container: Container, pid: int) -> int:
 def sweep(engine: Engine, folders: Callable[[str], bool]) -> None:
     """The containers of the labs in these run folders end, and nothing is left of them. Only their labels
     say whose they are; one that is gone already is fine. Raises BackendError."""
-    with engine.told("looking for containers"):
-        found = engine.client.api.containers(all=True, filters={"label": FOLDER})
+
+    def left() -> list[str]:
+        with engine.told("looking for containers"):
+            found = engine.client.api.containers(all=True, filters={"label": FOLDER})
+        return [each["Id"] for each in found if folders(each["Labels"][FOLDER])]
 
     def remove(identity: str) -> None:
-        with engine.told("removing a container"), contextlib.suppress(docker.errors.NotFound):
-            engine.client.api.remove_container(identity, force=True, v=True)
+        with engine.told("removing a container"):
+            try:
+                engine.client.api.remove_container(identity, force=True, v=True)
+            except docker.errors.APIError as error:
+                if error.status_code not in GONE_OR_GOING:
+                    raise
 
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        list(pool.map(remove, [each["Id"] for each in found if folders(each["Labels"][FOLDER])]))
+        while found := left():  # a supervisor that was killed may have asked for one more
+            list(pool.map(remove, found))

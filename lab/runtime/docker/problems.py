@@ -66,7 +66,7 @@ def facts(version: dict[str, Any], info: dict[str, Any]) -> Facts:
     )
 
 
-def obstacle(engine: Facts, address: str, *, euid: int, kernel: str) -> BackendError | None:
+def obstacle(engine: Facts, address: str, *, kernel: str) -> BackendError | None:
     """Why a lab cannot run on this engine; None where it can. ``kernel``: this host's release."""
     if "podman" in engine.product.lower():
         return BackendError(
@@ -92,8 +92,6 @@ def obstacle(engine: Facts, address: str, *, euid: int, kernel: str) -> BackendE
             f"the engine at {address} runs on another machine ({engine.system}, Linux {engine.kernel})",
             hint="a lab's containers are wired through this host's /proc: use an engine on this host",
         )
-    if euid != 0:
-        return BackendError("a lab in containers needs root", hint=AS_ROOT)
     missing = sorted({"memory", "pids"} - engine.limits)
     if missing:
         return BackendError(
@@ -101,6 +99,11 @@ def obstacle(engine: Facts, address: str, *, euid: int, kernel: str) -> BackendE
             hint="boot with `cgroup_enable=memory`, or mount the controllers below /sys/fs/cgroup",
         )
     return None
+
+
+def not_root() -> BackendError:
+    """Also of whoever the engine lets in."""
+    return BackendError("a lab in containers needs root", hint=AS_ROOT)
 
 
 def foreign(address: str) -> BackendError:

@@ -43,7 +43,7 @@ def test_completing_a_verb_imports_none() -> None:
         [sys.executable, "-X", "importtime", "-c", "from lab.cli import main; main()"],
         capture_output=True,
         text=True,
-        env=os.environ | {COMPLETE_VARIABLE: "bash_complete", "COMP_WORDS": "mseelab i", "COMP_CWORD": "1"},
+        env=os.environ | {COMPLETE_VARIABLE: "bash_complete", "COMP_WORDS": "mseelab ins", "COMP_CWORD": "1"},
         check=True,
     )
     assert done.stdout == "plain,inspect\n"

@@ -9,12 +9,17 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from http.client import IncompleteRead
 from pathlib import Path
 
+import docker
 import pytest
+import requests
+import urllib3
 
 from lab.errors import BackendError
-from lab.runtime.docker import engine
+from lab.runtime.docker import engine, problems
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 """The SDK forgets to close a socket it could not connect."""
@@ -141,3 +146,49 @@ def test_what_is_no_engine_is_not_taken_for_one(
         monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
         with pytest.raises(BackendError, match="is no Docker engine"):
             engine.connect()
+
+
+@pytest.fixture
+def answering() -> engine.Engine:
+    """As if Docker's engine on this host had answered."""
+    version = {"Components": [{"Name": "Engine"}], "Version": "20.10.24", "ApiVersion": "1.41"}
+    limits = {"MemoryLimit": True, "PidsLimit": True}
+    facts = problems.facts(version, {"KernelVersion": os.uname().release, **limits})
+    return engine.Engine(None, "unix:///run/docker.sock", facts)
+
+
+def test_only_root_wires_containers_also_when_the_engine_lets_others_in(
+    answering: engine.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    answering.require()
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    answering.require_docker()
+    with pytest.raises(BackendError, match="root") as raised:
+        answering.require()
+    assert "group docker" in (raised.value.hint or "")
+
+
+def test_an_engine_is_refused_for_what_it_is_before_the_user_for_who_he_is(
+    answering: engine.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    answering.facts = replace(answering.facts, rootless=True)
+    with pytest.raises(BackendError, match="rootless"):
+        answering.require()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        docker.errors.APIError("500 Server Error", explanation="it is broken"),
+        requests.ReadTimeout("Read timed out."),
+        urllib3.exceptions.ProtocolError("Connection broken", IncompleteRead(b"")),
+        docker.errors.StreamParseError("it is not JSON"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_whatever_the_sdk_raises_is_an_error_of_ours(answering: engine.Engine, broken: Exception) -> None:
+    with pytest.raises(BackendError, match=r"^building it: ") as raised, answering.told("building it"):
+        raise broken
+    assert raised.value.hint

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import replace
 from http.client import RemoteDisconnected
 from pathlib import Path
 from typing import Any
@@ -34,8 +33,8 @@ INFO: dict[str, Any] = {
 GOOD = problems.facts(VERSION, INFO)
 
 
-def judged(facts: Facts, euid: int = 0) -> BackendError | None:
-    return obstacle(facts, ADDRESS, euid=euid, kernel=KERNEL)
+def judged(facts: Facts) -> BackendError | None:
+    return obstacle(facts, ADDRESS, kernel=KERNEL)
 
 
 def test_docker_of_debian_12_will_do() -> None:
@@ -62,19 +61,6 @@ def test_an_engine_that_will_not_do_is_refused_with_advice(
     assert error is not None
     assert said in error.message
     assert hint in (error.hint or "")
-
-
-def test_only_root_wires_containers_also_when_the_engine_lets_others_in() -> None:
-    error = judged(GOOD, euid=1000)
-    assert error is not None
-    assert "root" in error.message
-    assert "group docker" in (error.hint or "")
-
-
-def test_an_engine_is_refused_for_what_it_is_before_the_user_for_who_he_is() -> None:
-    error = judged(replace(GOOD, rootless=True), euid=1000)
-    assert error is not None
-    assert "rootless" in error.message
 
 
 def wrapped(inner: BaseException) -> Exception:

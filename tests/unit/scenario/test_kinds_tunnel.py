@@ -175,6 +175,6 @@ def test_an_absence_holds_for_a_timer() -> None:
 
 
 def test_the_ends_of_these_tests_are_those_of_a_lab() -> None:
-    """Facts as the runtime tells them (``lab.runtime.tunnels``)."""
+    """Facts as the runtime tells them (``lab.runtime.tunnel_end``)."""
     (end, *_) = secured_plan().tunnels
     assert {"name", "node", "peer", "state", "problem", "local_selectors"} <= tunnel_end(end).keys()
