@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ class Host:
 
     def __init__(self) -> None:
         self.up: list[str] = []
+        self.backends: list[str] = []
         self.steps = [Progress("wired 9 namespaces")]
         self.down: list[str] = []
         self.refuses: BackendError | None = None
@@ -50,6 +52,7 @@ class Host:
         backend: str,
         on_progress: Callable[[Progress], None],
     ) -> Up:
+        self.backends.append(backend)
         if self.refuses is not None:
             raise self.refuses
         plan = make_plan()
@@ -100,6 +103,12 @@ def test_a_scenario_that_holds_comes_up_under_its_name_and_goes_down(host: Host)
     assert (result.lab, result.up_seconds, result.topology) == ("mine", 0.5, "expressroute-vpn")
     assert host.up == host.down == ["mine"]
     assert recorder.told == ["up after 0.5 s", "step 1 passed"]
+
+
+def test_a_scenarios_lab_lives_where_its_conditions_say(host: Host) -> None:
+    run(loaded(SESSION), "mine", QUICK, Watcher())
+    run(loaded(SESSION), "mine", replace(QUICK, backend="docker"), Watcher())
+    assert host.backends == ["auto", "docker"]
 
 
 def test_who_watches_hears_what_the_lab_will_lack_and_of_no_other_step(host: Host) -> None:
