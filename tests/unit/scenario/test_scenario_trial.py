@@ -144,7 +144,9 @@ def test_who_watches_may_look_at_the_lab_of_a_false_claim_before_it_goes(host: H
     host.lab.sessions_of["ce1/core"] = [session("msee1/private", "active")]
     recorder = Recorder()
     host.while_down = lambda: recorder.told.append("down")
-    result = run(loaded(SESSION, ROUTE), "mine", QUICK, recorder)
+    scenario = loaded(SESSION, ROUTE)
+    host.lab.plan = scenario.start.plan
+    result = run(scenario, "mine", QUICK, recorder)
     assert result.outcome is Outcome.FAILED
     assert recorder.told == [
         "up after 0.5 s",
