@@ -20,6 +20,7 @@ from lab.runtime.lifecycle import Up
 from lab.runtime.rundir import RunFolder
 from lab.scenario.memory import MemoryLab
 from lab.scenario.result import Outcome, ScenarioResult, StepResult
+from lab.scenario.stage import Stage
 from lab.scenario.trial import Conditions, Watcher, lab_of, run
 from lab.timing import CONVERGENCE, Budget
 
@@ -66,8 +67,8 @@ class Host:
         self.while_down()
         self.down.append(folder.name)
 
-    def connect(self, _folder: RunFolder, _stage: object) -> ClosableLab:
-        return ClosableLab(**vars(self.lab))
+    def connect(self, _folder: RunFolder, stage: Stage) -> ClosableLab:
+        return ClosableLab(**vars(self.lab) | {"plan": stage.plan})
 
 
 @pytest.fixture
@@ -144,9 +145,7 @@ def test_who_watches_may_look_at_the_lab_of_a_false_claim_before_it_goes(host: H
     host.lab.sessions_of["ce1/core"] = [session("msee1/private", "active")]
     recorder = Recorder()
     host.while_down = lambda: recorder.told.append("down")
-    scenario = loaded(SESSION, ROUTE)
-    host.lab.plan = scenario.start.plan
-    result = run(scenario, "mine", QUICK, recorder)
+    result = run(loaded(SESSION, ROUTE), "mine", QUICK, recorder)
     assert result.outcome is Outcome.FAILED
     assert recorder.told == [
         "up after 0.5 s",
