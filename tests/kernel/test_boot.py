@@ -53,12 +53,21 @@ PASSED, SKIPPED = '<testcase name="a"/>', '<testcase name="b"><skipped/></testca
 def test_the_verdict_is_that_of_pytest_but_for_tests_that_were_skipped(
     code: str, cases: str, verdict: int, tmp_path: Path
 ) -> None:
-    (tmp_path / "exit-code").write_text(f"{code}\n")
-    (tmp_path / "junit.xml").write_text(JUNIT.format(cases))
-    assert boot.verdict(tmp_path) == verdict
+    for worse, better in (boot.CHOSEN, boot.CHOSEN[::-1]):
+        left(tmp_path / worse, code, cases)
+        left(tmp_path / better, "0", PASSED)
+        assert boot.verdict(tmp_path) == verdict
 
 
-def test_a_guest_that_left_nothing_has_no_verdict(tmp_path: Path) -> None:
+def left(results: Path, code: str, cases: str) -> None:
+    results.mkdir(exist_ok=True)
+    (results / "exit-code").write_text(f"{code}\n")
+    (results / "junit.xml").write_text(JUNIT.format(cases))
+
+
+def test_a_guest_that_left_nothing_or_half_of_it_has_no_verdict(tmp_path: Path) -> None:
+    assert boot.verdict(tmp_path) is None
+    left(tmp_path / boot.CHOSEN[0], "0", PASSED)
     assert boot.verdict(tmp_path) is None
 
 
@@ -90,7 +99,7 @@ def test_without_apt_it_is_said_what_is_missing(tmp_path: Path, monkeypatch: pyt
 def test_every_chosen_test_exists() -> None:
     """The file of each, that is; the name is for pytest, which fails for one it does not find."""
     root = boot.HERE.parents[1]
-    lines = (boot.HERE / "chosen").read_text().splitlines()
+    lines = [line for name in boot.CHOSEN for line in (boot.HERE / name).read_text().splitlines()]
     chosen = [line for line in lines if line and not line.startswith("#")]
     assert chosen
     assert all((root / line.partition("::")[0]).exists() for line in chosen)

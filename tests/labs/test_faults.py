@@ -319,6 +319,9 @@ def test_an_ike_daemon_does_nothing_until_it_is_let(lab: Lab, how: str, state: s
         assert not lab.reaches(DEVICE, INNER)
         peer_lost_it = tunnel(lab, TUNNEL, GATEWAY)["state"] != "established"
         assert peer_lost_it is (how == "stop"), "only who is asked takes leave"
+        if how != "freeze":
+            for what in ("state", "policy"):
+                assert not lab.execute(f"{DEVICE}~{GATEWAY}", "ip", "xfrm", what).stdout, "nobody renews it"
     settled(lab)
     assert lab.reaches(DEVICE, INNER)
 

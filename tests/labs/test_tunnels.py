@@ -37,6 +37,7 @@ from tunnel_labs import (
 
 from lab.runtime.control import Control
 from lab.runtime.rundir import folder_of as run_folder_of
+from lab.timing import PATIENCE
 
 Start = Callable[..., Lab]
 DPD_S = 9
@@ -104,8 +105,10 @@ for port in range(40000, 40064):
 
 @needs_data_plane
 def test_new_keys_are_made_under_traffic_without_loss(secured: Lab) -> None:
-    """ESP associations three times, the IKE association once, on both tunnels at the same time."""
-    words = ("ping", "-n", "-q", "-c", "800", "-i", "0.005", SECURE_VM)
+    """ESP associations three times, the IKE association once, on both tunnels at the same time; and
+    nothing was refused by either end."""
+    refused = _refused(secured)
+    words = ("ping", "-n", "-q", "-c", str(round(800 * PATIENCE)), "-i", "0.005", SECURE_VM)
     traffic = subprocess.Popen(
         [*COMMAND, "exec", "app1", "--", *words],
         stdout=subprocess.PIPE,
@@ -114,8 +117,18 @@ def test_new_keys_are_made_under_traffic_without_loss(secured: Lab) -> None:
     )
     rekeyed(secured, children=3)
     assert traffic.poll() is None, "it went on all the time"
-    said, _ = traffic.communicate(timeout=60)
+    said, _ = traffic.communicate(timeout=60 * PATIENCE)
     assert " 0% packet loss" in said, said
+    assert _refused(secured) == refused
+
+
+def _refused(lab: Lab) -> list[dict[str, int]]:
+    """What the ends of all tunnels have, by the kernel's names where it counts (/proc/net/xfrm_stat)."""
+    return [
+        one["errors"]
+        | {reason: count for reason, count in one.items() if reason.startswith("packets_dropped")}
+        for one in sorted(lab.inspect()["tunnels"], key=lambda one: (one["name"], one["node"]))
+    ]
 
 
 @needs_data_plane
