@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from lab.plan.tunnels import by_tunnel, can_come_up
+from lab.plan.tunnels import TunnelEnd, by_tunnel, can_come_up
 from lab.plan.types import Plan
 
 
@@ -29,6 +29,16 @@ def inner_sessions(plan: Plan, names: Collection[str] | None = None) -> frozense
         for speaker in plan.speakers
         for neighbor in speaker.config.neighbors
         if (speaker.namespace, neighbor.peer_address) in inside
+    )
+
+
+def begins_inside(plan: Plan, end: TunnelEnd) -> bool:
+    """Whether the router of this end begins the BGP session inside the tunnel."""
+    return any(
+        neighbor.peer_address == end.inner_peer_address and not neighbor.passive
+        for speaker in plan.speakers
+        if speaker.namespace == end.namespace
+        for neighbor in speaker.config.neighbors
     )
 
 

@@ -6,6 +6,7 @@ A ``Router`` speaks netlink inside one namespace. Interface indexes are looked u
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ RTPROT_STATIC = 4
 RT_SCOPE_LINK = 253
 RT_TABLE_LOCAL = 255
 IFF_UP, IFF_LOWER_UP = 0x1, 0x10000
+
+_numbers = itertools.count(1000)
+"""For interfaces that must not have a number the kernel gives to others."""
 
 
 class UnreachableError(BackendError):
@@ -95,11 +99,15 @@ class Router:
             self._ipr.link("add", ifname=ifname, kind=kind, **details)
 
     def add_veth(self, ifname: str, peer: str, peer_namespace: NetworkNamespace, mtu: int) -> None:
+        """Two interfaces with different numbers: of one that has its peer's, in another namespace, the kernel
+        tells the carrier up to a second late (net/core/link_watch.c, linkwatch_urgent_event), and a bridge
+        forwards nothing by it until then."""
         with _explained(f"add veth {ifname}", self.namespace.name):
             self._ipr.link(
                 "add",
                 ifname=ifname,
                 kind="veth",
+                index=next(_numbers),
                 mtu=mtu,
                 peer={"ifname": peer, "net_ns_fd": peer_namespace.fd, "mtu": mtu},
             )

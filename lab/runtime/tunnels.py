@@ -12,6 +12,7 @@ from lab.fault.effects import Forgotten, Halt
 from lab.ipsec import charon
 from lab.ipsec.associations import ESTABLISHED
 from lab.ipsec.charon import Held
+from lab.plan.tunnel_facts import begins_inside
 from lab.plan.tunnels import Certificates, Initiation, TunnelEnd
 from lab.plan.types import Plan
 from lab.runtime import forgetting, steering
@@ -159,9 +160,11 @@ class Tunnels:
         """Carrier for both ends once both have an association, and none for an end that lost its own.
 
         One end has it a little before the other. What it sent at once would get there, and no answer
-        come back; a TCP that has to repeat its answer waits for a second.
+        come back; a TCP that has to repeat its answer waits for a second. So the end that begins BGP is
+        the last.
         """
         both = [one for one in self._ends if one.end.name == running.end.name]
+        both.sort(key=lambda one: begins_inside(self._plan, one.end))
         if running.associations.state != ESTABLISHED:
             changed = [running]
         elif all(one.associations.state == ESTABLISHED for one in both):

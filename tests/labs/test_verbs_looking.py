@@ -129,6 +129,15 @@ def test_a_switch_passes_on_what_a_router_would_filter(basic: Lab) -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_no_interface_has_the_number_of_its_peer(basic: Lab) -> None:
+    """The kernel would tell its carrier late."""
+    for node in ("sw-core", "ce1/core", "ce1", "vnet-corp"):
+        links = json.loads(basic.execute(node, "ip", "-d", "-j", "link").stdout)
+        wires = [each for each in links if each.get("linkinfo", {}).get("info_kind") == "veth"]
+        assert wires
+        assert [each["ifname"] for each in wires if each["ifindex"] == each["link_index"]] == []
+
+
 # why
 
 

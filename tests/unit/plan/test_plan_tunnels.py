@@ -13,7 +13,7 @@ from lab.model.vpn import IpsecPolicy
 from lab.plan.dump import dump, to_json
 from lab.plan.proposals import AZURE_ACCEPTS, AZURE_OFFERS, custom
 from lab.plan.render.clamp import render_clamp
-from lab.plan.tunnel_facts import inner_sessions, sessions_at_tunnels, without_tunnels
+from lab.plan.tunnel_facts import begins_inside, inner_sessions, sessions_at_tunnels, without_tunnels
 from lab.plan.tunnels import Child, Initiation, can_come_up
 
 VPN = "expressroute-vpn"
@@ -281,6 +281,10 @@ def test_the_gateway_calls_and_the_device_waits():
     assert (str(near.local_address), str(near.peer_address)) == ("10.2.0.228", "172.16.0.3")
     assert (near.peer_asn, far.peer_asn, near.max_prefixes) == (65010, 65000, 4000)
     assert near.ttl is far.ttl is None, "several hops"
+    assert {end.namespace for end in plan.tunnels if begins_inside(plan, end)} == {
+        "vpngw-secure-0",
+        "vpngw-secure-1",
+    }
 
 
 def with_apipa(data):
@@ -296,6 +300,7 @@ def test_with_apipa_the_device_calls():
     near, far = neighbor(plan, "vpngw-secure-0", "vpn1"), neighbor(plan, "vpn1", "vpngw-secure-0")
     assert (near.passive, far.passive) == (True, False)
     assert str(near.local_address) == "169.254.21.2"
+    assert {end.namespace for end in plan.tunnels if begins_inside(plan, end)} == {"vpn1"}
     assert not plan.expected_down
 
 
