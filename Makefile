@@ -12,7 +12,7 @@ S ?= scenarios
 JOBS ?= 3
 PYTEST := $(BIN)/pytest $(if $(strip $(K)),-k "$(strip $(K))")
 # Beside pytest, which would run them one at a time: a lab is mostly waiting. Not when K= chooses tests.
-SCENARIOS = $(if $(strip $(K)),:,$(MSEELAB) test $(S) --jobs $(JOBS))
+SCENARIOS = $(if $(strip $(K)),:,$(MSEELAB) test $(S) --jobs $(JOBS) --backend $(BACKEND))
 
 # What the lab needs of the system, as command:debian-package.
 COMMANDS := nft:nftables ip:iproute2 ping:iputils-ping
@@ -64,8 +64,8 @@ test-kernel: setup-kernel ## A few lab tests on Debian's stock kernel, in QEMU: 
 setup-kernel: $(VENV)/.ready-kernel ## QEMU and Debian's kernel, which is unpacked in ~/.cache and not installed
 	@$(BIN)/python tests/kernel/stock.py
 
-scenarios: setup ## Every shipped scenario (S=scenarios/limits for a few, JOBS= at a time)
-	@$(MSEELAB) test $(S) --jobs $(JOBS)
+scenarios: setup ## Every shipped scenario (S=scenarios/limits for a few, JOBS= at a time, BACKEND=)
+	@$(MSEELAB) test $(S) --jobs $(JOBS) --backend $(BACKEND)
 
 images: setup ## Container images for `make lab-up BACKEND=docker`; only what is missing or changed
 	@$(MSEELAB) images
