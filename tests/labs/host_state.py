@@ -16,6 +16,9 @@ COMMANDS = (
 VOLATILE = ("expires", "valid_lft", "preferred_lft")
 """Lifetimes that run down by themselves."""
 
+OF_CONTAINERS = (" - overlay ", " - nsfs ", "/mounts/shm ")
+"""Their file systems, namespaces and shared memory, as proc(5) has them in mountinfo."""
+
 SYSCTL_FOLDERS = ("net", "kernel", "user")
 UNSTABLE_SYSCTLS = {"ns_last_pid", "pty/nr", "random/uuid", "random/entropy_avail", "random/boot_id"}
 
@@ -26,7 +29,7 @@ def snapshot() -> dict[str, str]:
     if os.geteuid() == 0:
         state["nft"] = _output("nft", "list", "ruleset")
     state["sysctls"] = "\n".join(f"{key} = {value}" for key, value in sorted(_sysctls().items()))
-    state["mounts"] = Path("/proc/self/mountinfo").read_text()
+    state["mounts"] = _mounts()
     named = Path("/run/netns")
     state["named namespaces"] = (
         " ".join(sorted(entry.name for entry in named.iterdir())) if named.exists() else ""
@@ -40,6 +43,12 @@ def _output(*command: str) -> str:
         command, capture_output=True, text=True, check=True, timeout=30, env=dict(os.environ) | {"PATH": path}
     )
     return "\n".join(line for line in done.stdout.splitlines() if not any(word in line for word in VOLATILE))
+
+
+def _mounts() -> str:
+    """Without those of containers, which may come and go meanwhile."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return "\n".join(line for line in lines if not any(words in line for words in OF_CONTAINERS))
 
 
 def _sysctls() -> dict[str, str]:
