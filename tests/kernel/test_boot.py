@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import boot
@@ -103,3 +105,17 @@ def test_every_chosen_test_exists() -> None:
     chosen = [line for line in lines if line and not line.startswith("#")]
     assert chosen
     assert all((root / line.partition("::")[0]).exists() for line in chosen)
+
+
+@pytest.mark.parametrize("name", boot.CHOSEN)
+def test_what_is_chosen_is_there(name: str) -> None:
+    lines = Path(boot.__file__).with_name(name).read_text().splitlines()
+    chosen = [line for line in lines if line and not line.startswith("#")]
+    collected = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", *chosen],
+        cwd=Path(boot.__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert collected.returncode == 0, collected.stdout + collected.stderr
