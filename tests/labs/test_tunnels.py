@@ -389,7 +389,7 @@ def test_a_silent_peer_is_given_up_after_the_dpd_timeout(tmp_path: Path, start_l
     eventually(
         "the survivor carries all", lambda: _next_hops(lab, "vpn1", "10.2.0.0/24") == {"10.2.0.229"}, 30
     )
-    assert lab.reaches("app1", SECURE_VM)
+    eventually("so do answers", lambda: lab.reaches("app1", SECURE_VM), 3 * DPD_S)
     kinds = [(one["kind"], one.get("tunnel")) for one in lab.events()]
     assert ("tunnel-down", "conn-secure-0") in kinds
 
