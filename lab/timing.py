@@ -83,13 +83,14 @@ LONGEST_PAUSE = 0.2
 
 @dataclass
 class Backoff:
-    """Pauses that start short and grow by half, up to a limit."""
+    """Pauses that start short and grow, by half unless told otherwise, up to a limit."""
 
     pause: float = FIRST_PAUSE
     limit: float = LONGEST_PAUSE
+    growth: float = 1.5
 
     def next(self) -> float:
-        pause, self.pause = self.pause, min(self.pause * 1.5, self.limit)
+        pause, self.pause = self.pause, min(self.pause * self.growth, self.limit)
         return pause
 
 

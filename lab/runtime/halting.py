@@ -8,7 +8,12 @@ import os
 import signal
 from collections.abc import Collection
 
+from lab.errors import BackendError
 from lab.fault.effects import Halt
+from lab.timing import DAEMON_END, Backoff
+
+FIRST_RESTART_S = 0.25
+LONGEST_RESTART_S = 10.0
 
 STATES = {Halt.STOP: "stopped", Halt.KILL: "stopped", Halt.FREEZE: "frozen"}
 """The state of a daemon that a fault holds."""
@@ -41,6 +46,20 @@ def press(pid: int | None, before: Halt | None, halt: Halt | None) -> None:
     for number in numbers:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+def restarts() -> Backoff:
+    """The pauses before a daemon is started again that ends and ends; they double."""
+    return Backoff(FIRST_RESTART_S, LONGEST_RESTART_S, growth=2)
+
+
+async def end_of(daemon: str, ended: asyncio.Event) -> None:
+    """Until it has ended. Raises BackendError when it does not in time."""
+    try:
+        await asyncio.wait_for(ended.wait(), DAEMON_END.seconds)
+    except TimeoutError:
+        limit = f"{DAEMON_END.seconds:g} s ({DAEMON_END.name})"
+        raise BackendError(f"{daemon} did not end in {limit}", hint="`how: kill` does not ask it") from None
 
 
 async def exit_of(pid: int) -> None:

@@ -15,37 +15,35 @@ import signal
 from lab.errors import BackendError
 from lab.ipsec.associations import DOWN
 from lab.plan.tunnels import Initiation
-from lab.runtime.halting import ends, exit_of
+from lab.runtime.halting import ends, exit_of, restarts
 from lab.runtime.tunnel_end import RunningEnd
 from lab.timing import TUNNEL_RETRY_S
 
 PATIENCE_S = 3.0
 """What an end that could begin itself leaves its peer to do so."""
-FIRST_RESTART_S = 0.25
-LONGEST_RESTART_S = 10.0
 
 
 async def keep(running: RunningEnd) -> None:
     """Start its charon again when it dies, after a pause that doubles up to a limit."""
     events, namespace = running.around.events, running.end.namespace
-    pause = FIRST_RESTART_S
+    pauses = restarts()
     while True:
         if running.pid is not None:
             await exit_of(running.pid)
         await running.drop()
         if ends(running.halt):
             events.write("daemon-halted", namespace, daemon="charon")
-            pause = FIRST_RESTART_S
+            pauses = restarts()
         else:
+            pause = pauses.next()
             events.write("daemon-died", namespace, daemon="charon", restart_in_s=pause)
             await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_RESTART_S)
         while ends(running.halt):
             running.resumed.clear()
             await running.resumed.wait()
         try:
             await running.launch()
-            pause = FIRST_RESTART_S
+            pauses = restarts()
         except BackendError as error:
             events.write("daemon-failed", namespace, daemon="charon", text=str(error))
             kill(running)

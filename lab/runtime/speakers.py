@@ -22,13 +22,11 @@ from lab.plan.render.exabgp import render_speaker
 from lab.plan.types import Speaker
 from lab.runtime.events import EventLog
 from lab.runtime.forks import SpeakerHost
-from lab.runtime.halting import STATES, ends, press, strongest
+from lab.runtime.halting import STATES, end_of, ends, press, restarts, strongest
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.zygote import Start
-from lab.timing import AGENT_ANSWER, DAEMON_END
+from lab.timing import AGENT_ANSWER, Backoff
 
-FIRST_RESTART_S = 0.25
-LONGEST_RESTART_S = 10.0
 STABLE_S = 30.0
 """A speaker that ran this long starts with the shortest pause again."""
 
@@ -43,7 +41,7 @@ class RunningSpeaker:
     channel: Channel | None = None
     pid: int | None = None
     started_at: float = 0.0
-    pause: float = FIRST_RESTART_S
+    pauses: Backoff = field(default_factory=restarts)
     restart: asyncio.TimerHandle | None = None
     halt: Halt | None = None
     """How a fault keeps it from doing anything."""
@@ -152,16 +150,7 @@ class Speakers:
         if running.halt is None and running.channel is None and running.pid is None:
             self._start(running)
         if ends(running.halt) and running.pid is not None:
-            await self._end_of(running)
-
-    async def _end_of(self, running: RunningSpeaker) -> None:
-        try:
-            await asyncio.wait_for(running.ended.wait(), DAEMON_END.seconds)
-        except TimeoutError:
-            limit = f"{DAEMON_END.seconds:g} s ({DAEMON_END.name})"
-            raise BackendError(
-                f"{running.name}: its BGP daemon did not end in {limit}", hint="`how: kill` does not ask it"
-            ) from None
+            await end_of(f"{namespace}: its BGP daemon", running.ended)
 
     def _send(self, running: RunningSpeaker, message: dict[str, Any]) -> None:
         assert running.channel is not None
@@ -206,12 +195,12 @@ class Speakers:
             self._events.write("daemon-halted", running.name, daemon="exabgp", status=_exit_text(code))
             return
         if self._loop.time() - running.started_at > STABLE_S:
-            running.pause = FIRST_RESTART_S
+            running.pauses = restarts()
+        pause = running.pauses.next()
         self._events.write(
-            "daemon-died", running.name, daemon="exabgp", status=_exit_text(code), restart_in_s=running.pause
+            "daemon-died", running.name, daemon="exabgp", status=_exit_text(code), restart_in_s=pause
         )
-        running.restart = self._loop.call_later(running.pause, self._start, running)
-        running.pause = min(running.pause * 2, LONGEST_RESTART_S)
+        running.restart = self._loop.call_later(pause, self._start, running)
 
     def _flush(self, running: RunningSpeaker, channel: Channel) -> None:
         try:

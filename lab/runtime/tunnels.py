@@ -19,12 +19,11 @@ from lab.runtime import forgetting, steering
 from lab.runtime.backend import CharonHost
 from lab.runtime.dataplane import DataPlane, Place
 from lab.runtime.events import EventLog
-from lab.runtime.halting import ends, press, strongest
+from lab.runtime.halting import end_of, ends, press, strongest
 from lab.runtime.keeping import initiate, keep, kill
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.rundir import RunFolder
 from lab.runtime.tunnel_end import Around, RunningEnd
-from lab.timing import DAEMON_END
 
 
 class Tunnels:
@@ -115,7 +114,7 @@ class Tunnels:
         press(running.pid, before, running.halt)
         running.resumed.set()
         if ends(running.halt) and running.pid is not None:
-            await _end_of(running)
+            await end_of(f"{namespace}: charon", running.ended)
 
     async def router_back(self, router: NetworkNamespace) -> None:
         """It is a new one, without the interfaces of its tunnels: their charons have to begin again.
@@ -181,16 +180,6 @@ class Tunnels:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-async def _end_of(running: RunningEnd) -> None:
-    try:
-        await asyncio.wait_for(running.ended.wait(), DAEMON_END.seconds)
-    except TimeoutError:
-        limit = f"{DAEMON_END.seconds:g} s ({DAEMON_END.name})"
-        raise BackendError(
-            f"{running.end.namespace}: charon did not end in {limit}", hint="`how: kill` does not ask it"
-        ) from None
 
 
 def _credentials(ends: Iterable[TunnelEnd]) -> Mapping[Certificates, Held]:

@@ -23,13 +23,10 @@ from lab.runtime.docker.containers import CHARON_LOG, TUN, Container, containers
 from lab.runtime.docker.engine import connect
 from lab.runtime.docker.pods import Pod, Pods, sweep
 from lab.runtime.docker.speakers import ContainerSpeakers
-from lab.runtime.halting import exit_of
+from lab.runtime.halting import exit_of, restarts
 from lab.runtime.names import DOCKER
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.rundir import RunFolder
-
-FIRST_RESTART_S = 0.25
-LONGEST_RESTART_S = 10.0
 
 INSIDE = ("ipc", "uts", "net", "pid", "mnt")
 """The namespaces of a container, in an order in which they can be entered."""
@@ -88,7 +85,7 @@ class Docker:
             await exit_of(pod.pid)
             self.speakers.close_node(name)
             await mender.gone(name)
-            pause = FIRST_RESTART_S
+            pauses = restarts()
             while True:
                 try:
                     await asyncio.to_thread(self._pods.restart, pod)
@@ -96,8 +93,7 @@ class Docker:
                     break
                 except (BackendError, OSError) as error:  # it may have ended again meanwhile
                     mender.failed(name, str(error))
-                    await asyncio.sleep(pause)
-                    pause = min(2 * pause, LONGEST_RESTART_S)
+                    await asyncio.sleep(pauses.next())
             self.speakers.open_node(name)
 
     def entrance(self, namespace: NetworkNamespace) -> Entrance:
