@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import own_labs
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -44,6 +45,19 @@ def golden(request: pytest.FixtureRequest) -> Golden:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "docker: needs a container engine; skipped where there is none")
+    if _is_first(config):
+        own_labs.begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    left = own_labs.end_all() if _is_first(config) else []
+    if left:
+        print("ended labs that tests had left:", *left)  # noqa: T201
+
+
+def _is_first(config: pytest.Config) -> bool:
+    """Whether this is the process that somebody started, not one that runs tests for it."""
+    return not hasattr(config, "workerinput")
 
 
 @pytest.fixture(scope="session")

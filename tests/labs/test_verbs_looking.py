@@ -12,7 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from lab_client import Lab, mseelab, new_mark
+from lab_client import Lab, mseelab, new_mark, unique
 
 AZURE, SITE = "10.17.0.0/16", "10.0.0.0/24"
 VM = "10.17.1.4"
@@ -22,7 +22,7 @@ BRIDGED_ARE_FILTERED = Path("/proc/sys/net/bridge")
 @pytest.fixture(scope="module")
 def basic() -> Iterator[Lab]:
     """The smallest lab, for tests that only look at it."""
-    lab = Lab(f"verbs-{os.getpid()}", new_mark())
+    lab = Lab(unique("verbs"), new_mark())
     done = mseelab("up", "expressroute-basic", "--name", lab.name, mark=lab.mark)
     assert done.returncode == 0, done.stderr
     yield lab

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from lab_client import COMMAND, Lab, environment, mseelab, new_mark
+from lab_client import COMMAND, Lab, environment, mseelab, new_mark, unique
 from scapy.layers.inet import ICMP, IP, TCP
 from scapy.utils import PcapNgReader
 
@@ -23,7 +23,7 @@ VM, HOST = "10.17.1.4", "10.0.0.10"
 
 @pytest.fixture(scope="module")
 def basic() -> Iterator[Lab]:
-    lab = Lab(f"watched-{os.getpid()}", new_mark())
+    lab = Lab(unique("watched"), new_mark())
     done = mseelab("up", "expressroute-basic", "--name", lab.name, mark=lab.mark)
     assert done.returncode == 0, done.stderr
     yield lab
@@ -198,7 +198,7 @@ def test_following_shows_what_happens_now(basic: Lab, watch: Watch) -> None:
 
 
 def test_whoever_watches_a_lab_ends_with_it(start_lab: Start, watch: Watch, tmp_path: Path) -> None:
-    lab = start_lab("expressroute-basic", f"ending-{os.getpid()}")
+    lab = start_lab("expressroute-basic", "ending")
     path = tmp_path / "c.pcapng"
     capture = capturing(watch, "msee1:to-pe1", "-w", str(path), lab=lab)
     follow = watch("events", "--follow", "-f", "text", lab=lab)
