@@ -38,6 +38,8 @@ class Orders:
     convergence: Budget
     dataplane: str = AUTO
     """Which one carries IPsec tunnels; by name, a host that cannot is an error."""
+    lasting: bool = True
+    """Whether the lab lives on without the process that asked for it, or ends when that lets go of it."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +94,13 @@ class Launch:
             raise _gone() from None
 
     def wait(self, on_progress: Callable[[Progress], None]) -> Ready:
-        """Until the lab has converged. Raises BackendError when it has not."""
+        """Until the lab has converged; it is still to be let go of. Raises BackendError when it has not."""
         while True:
             message = self._receive()
             match message:
                 case Progress():
                     on_progress(message)
                 case Ready():
-                    self._close()
                     return message
                 case Failed(text, hint):
                     self.abandon()
@@ -116,10 +117,10 @@ class Launch:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
             select.select([self._pidfd], [], [], LAB_END.seconds)
-        self._close()
+        self.let_go()
 
-    def _close(self) -> None:
-        """Let go of the supervisor, which lives on or is dead."""
+    def let_go(self) -> None:
+        """Of the supervisor, which is dead, or lives on if its orders say so."""
         self._reader.close()
         self._socket.close()
         if self._pidfd is not None:

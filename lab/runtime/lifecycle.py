@@ -24,11 +24,12 @@ from lab.timing import CONVERGENCE, LAB_END, Budget
 
 @dataclass(frozen=True)
 class Up:
-    """A lab that has converged."""
+    """A lab that has converged. One that is not lasting ends when this process does or lets go of it."""
 
     plan: Plan
     folder: RunFolder
     ready: Ready
+    let_go: Callable[[], None] = lambda: None
 
 
 def _silent(_step: Progress) -> None:
@@ -42,13 +43,15 @@ def bring_up(
     backend: str = AUTO,
     dataplane: str = AUTO,
     topology: Path | None = None,
+    lasting: bool = True,
     on_progress: Callable[[Progress], None] = _silent,
 ) -> Up:
     """Everything up, or nothing left: a failure and Ctrl-C take down what was begun.
 
     ``make_plan`` is called while the supervisor, forked before it, isolates itself on another
     core. ``backend``: where nodes live. ``dataplane`` carries IPsec tunnels; when it is AUTO and this host
-    has none, the lab is up without them. ``topology`` is copied into the run folder. Raises LabError.
+    has none, the lab is up without them. ``topology`` is copied into the run folder. ``lasting``: the lab
+    lives on when this process ends. Raises LabError.
     """
     started_at = time.monotonic()
     launch = Launch(backend)
@@ -59,9 +62,12 @@ def bring_up(
         try:
             if topology is not None:
                 folder.keep_topology(topology)
-            launch.begin(Orders(plan, folder.path, started_at, convergence, dataplane), lock)
+            launch.begin(Orders(plan, folder.path, started_at, convergence, dataplane, lasting), lock)
             ready = launch.wait(on_progress)
-            return Up(plan if ready.facts["dataplane"] else without_tunnels(plan), folder, ready)
+            if lasting:
+                launch.let_go()
+            plan = plan if ready.facts["dataplane"] else without_tunnels(plan)
+            return Up(plan, folder, ready) if lasting else Up(plan, folder, ready, launch.let_go)
         except BaseException:
             launch.abandon()
             leftovers.discard(folder)
@@ -76,11 +82,12 @@ def bring_up(
 @contextmanager
 def running(make_plan: Callable[[], Plan], convergence: Budget = CONVERGENCE) -> Iterator[Up]:
     """A lab for as long as the block takes, however the block ends."""
-    up = bring_up(make_plan, convergence=convergence)
+    up = bring_up(make_plan, convergence=convergence, lasting=False)
     try:
         yield up
     finally:
         take_down(up.folder)
+        up.let_go()
 
 
 def take_down(folder: RunFolder) -> None:

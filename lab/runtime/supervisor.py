@@ -78,6 +78,7 @@ class _Supervisor:
         mechanisms: Mechanisms | LabError,
     ) -> None:
         self._asker: socket.socket | None = asker
+        self._leash: socket.socket | None = None
         self._orders = orders
         self._plan = orders.plan
         self._folder = folder
@@ -261,7 +262,7 @@ class _Supervisor:
         )
 
     def _hand_over(self) -> None:
-        """From now on the lab lives without the one who asked for it.
+        """From now on the lab runs; a lasting one lives without the process that asked for it.
 
         Raises BackendError when an event so far could not be written.
         """
@@ -271,7 +272,6 @@ class _Supervisor:
             raise BackendError(f"cannot write {self._folder.events}: {self._events.problem.strerror}")
         asker, self._asker = self._asker, None
         assert asker is not None
-        asyncio.get_running_loop().remove_reader(asker)
         plane = self._mechanisms.dataplane
         facts = {
             "backend": self._backend.name,
@@ -281,7 +281,11 @@ class _Supervisor:
         }
         with contextlib.suppress(OSError):
             asker.sendall(pickle.dumps(Ready(seconds, facts)))
-        asker.close()
+        if self._orders.lasting:
+            asyncio.get_running_loop().remove_reader(asker)
+            asker.close()
+        else:
+            self._leash = asker
 
     def _step(self, text: str, *, warning: bool = False) -> None:
         self._events.write("warning" if warning else "progress", text=text)

@@ -65,8 +65,11 @@ class LabOfOurs:
 
 
 @contextmanager
-def lab_of(stage: Stage, name: str, convergence: Budget, *, backend: str = AUTO) -> Iterator[LabOfOurs]:
-    """A lab for as long as the block takes, then gone, unless it is kept. Raises LabError."""
+def lab_of(
+    stage: Stage, name: str, convergence: Budget, *, backend: str = AUTO, keepable: bool = False
+) -> Iterator[LabOfOurs]:
+    """A lab for as long as the block takes, then gone, unless it is ``keepable`` and kept; any other ends
+    with this process, however that ends. Raises LabError."""
     warnings: list[str] = []
 
     def warn(step: Progress) -> None:
@@ -78,6 +81,7 @@ def lab_of(stage: Stage, name: str, convergence: Budget, *, backend: str = AUTO)
             lambda: replace(stage.plan, name=name),
             convergence=convergence,
             backend=backend,
+            lasting=keepable,
             on_progress=warn,
         )
         kept = False
@@ -91,6 +95,7 @@ def lab_of(stage: Stage, name: str, convergence: Budget, *, backend: str = AUTO)
             if not kept:
                 with uninterrupted():
                     take_down(up.folder)
+            up.let_go()
 
 
 def unique_name(name: str) -> str:
@@ -109,7 +114,9 @@ def run(loaded: LoadedScenario, name: str, conditions: Conditions, watcher: Watc
         scenario.name, scenario.description, str(loaded.path), scenario.topology, name, 0.0, None, ()
     )
     try:
-        with lab_of(loaded.start, name, conditions.convergence, backend=conditions.backend) as lab:
+        with lab_of(
+            loaded.start, name, conditions.convergence, backend=conditions.backend, keepable=conditions.keep
+        ) as lab:
             watcher.came_up(lab.ready)
             result = replace(result, up_seconds=lab.ready.seconds)
             if scenario.needs_tunnels and not lab.has_tunnels:

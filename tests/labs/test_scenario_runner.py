@@ -52,6 +52,12 @@ def written(folder: Path, name: str, *steps: str, topology: str = TOPOLOGY) -> P
     return file
 
 
+def running(name: str) -> bool:
+    """Whether the lab of the scenario of that name has come up."""
+    labs = json.loads(mseelab("list", "-f", "json").stdout)
+    return any(lab["name"].startswith(name) and lab["state"] == "running" for lab in labs)
+
+
 @pytest.fixture
 def mark() -> Iterator[str]:
     """A mark of the test's own: when the test is over nothing with it is left."""
@@ -225,6 +231,18 @@ def _read_until(terminal: int, wanted: bytes) -> bytes:
 
 
 # Ending early.
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_one_that_is_killed_takes_its_labs_along(false: Path, tmp_path: Path, mark: str, jobs: str) -> None:
+    second = written(tmp_path, unique("second"), UP, THERE, BROKEN)
+    command = start("test", str(false), str(second), "--jobs", jobs, mark=mark)
+    names = [false.stem] if jobs == "1" else [false.stem, second.stem]
+    eventually("its labs run", lambda: all(running(name) for name in names), seconds=30)
+    command.kill()
+    command.communicate(timeout=LIMIT_S)
+    eventually("nothing is left", lambda: not marked_processes(mark))
+    assert not [name for name in names if name in mseelab("list").stdout]
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

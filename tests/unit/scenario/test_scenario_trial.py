@@ -51,6 +51,7 @@ class Host:
         *,
         convergence: Budget,
         backend: str,
+        lasting: bool,
         on_progress: Callable[[Progress], None],
     ) -> Up:
         self.backends.append(backend)
