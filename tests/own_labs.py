@@ -11,9 +11,10 @@ import uuid
 from pathlib import Path
 
 from lab.errors import LabError
+from lab.runtime.claims import running_labs
 from lab.runtime.control import Control
 from lab.runtime.lifecycle import take_down
-from lab.runtime.rundir import RunFolder, running_labs
+from lab.runtime.rundir import RunFolder
 
 RUN = "TEST_RUN_OF_MSEELAB"
 """In the environment of all processes of a run, and so of its labs."""

@@ -7,8 +7,9 @@ import click
 from lab.cli.options import name_option
 from lab.errors import InputError
 from lab.runtime import leftovers
+from lab.runtime.claims import running_labs
 from lab.runtime.lifecycle import take_down
-from lab.runtime.rundir import RunFolder, base_folder, folder_of, running_labs
+from lab.runtime.rundir import RunFolder, base_folder, folder_of
 
 
 @click.command("down")

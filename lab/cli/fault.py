@@ -18,8 +18,8 @@ from lab.cli.options import (
 )
 from lab.cli.tables import duration, print_table, printable
 from lab.errors import InputError
+from lab.runtime.claims import running_labs
 from lab.runtime.control import pack, unpack
-from lab.runtime.rundir import running_labs
 
 if TYPE_CHECKING:
     from lab.fault.catalogue import FaultSpec

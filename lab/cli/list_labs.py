@@ -12,8 +12,9 @@ import click
 from lab.cli.options import format_option, print_json
 from lab.cli.tables import duration, print_table
 from lab.errors import LabError
+from lab.runtime.claims import running_labs
 from lab.runtime.control import Control
-from lab.runtime.rundir import RunFolder, running_labs
+from lab.runtime.rundir import RunFolder
 
 
 @click.command("list")

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from lab.errors import InputError, LabError
+from lab.runtime.claims import running_labs
 from lab.runtime.control import Control
 from lab.runtime.names import AUTO, DOCKER, NETNS
-from lab.runtime.rundir import folder_of, running_labs
+from lab.runtime.rundir import folder_of
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

@@ -13,12 +13,12 @@ from lab.cli.tables import printable_lines
 from lab.model.shipped import find_topology
 from lab.plan.tunnel_facts import count_of_tunnels
 from lab.plan.types import Plan
+from lab.runtime.claims import running_labs
 from lab.runtime.convergence import expected_sessions
 from lab.runtime.dataplane import WHERE
 from lab.runtime.launch import Progress, Ready
 from lab.runtime.lifecycle import bring_up
 from lab.runtime.names import DOCKER
-from lab.runtime.rundir import running_labs
 from lab.timing import CONVERGENCE, Budget
 
 

@@ -9,12 +9,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lab.errors import BackendError
-
-if TYPE_CHECKING:
-    from lab.runtime.rundir import RunFolder
+from lab.runtime.rundir import RunFolder
 
 ENGINE = "engine"
 
@@ -43,8 +40,6 @@ def discard(folder: RunFolder) -> None:
 
 def dead(base: Path, path: str) -> bool:
     """Whether the lab in the folder ``path`` below ``base`` has ended."""
-    from lab.runtime.rundir import RunFolder  # here: it imports this module
-
     folder = Path(path)
     return folder.parent == base and not RunFolder(folder).is_claimed()
 

@@ -15,10 +15,11 @@ from lab.errors import BackendError
 from lab.plan.tunnel_facts import without_tunnels
 from lab.plan.types import Plan
 from lab.runtime import leftovers
+from lab.runtime.claims import claim
 from lab.runtime.control import Control
 from lab.runtime.launch import Launch, Orders, Progress, Ready
 from lab.runtime.names import AUTO
-from lab.runtime.rundir import RunFolder, claim
+from lab.runtime.rundir import RunFolder
 from lab.timing import CONVERGENCE, LAB_END, Budget
 
 

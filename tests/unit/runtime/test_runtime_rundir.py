@@ -15,7 +15,8 @@ import pytest
 
 from lab.errors import BackendError, InputError
 from lab.runtime import rundir
-from lab.runtime.rundir import RunFolder, base_folder, claim, folder_of, running_labs, short_path
+from lab.runtime.claims import claim, running_labs
+from lab.runtime.rundir import RunFolder, base_folder, folder_of, short_path
 
 
 @pytest.fixture
