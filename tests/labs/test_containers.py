@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,10 @@ def of(engine: Engine, lab: str) -> dict[str, Any]:
     label = {"label": f"{LAB}={lab}"}
     found = engine.client.containers.list(all=True, filters=label, ignore_removed=True)
     return {each.labels[NODE]: each for each in found}
+
+
+def statuses(engine: Engine, lab: Lab) -> set[str]:
+    return {container.status for container in of(engine, lab.name).values()}
 
 
 def whole(lab: Lab) -> bool:
@@ -228,8 +232,9 @@ def test_what_a_killed_supervisor_leaves_is_removed_by_who_looks_next(
 ) -> None:
     killed = up(TOPOLOGY, "test-killed")
     os.kill(supervisor_of(killed), signal.SIGKILL)
-    assert of(containers, killed.name), "containers outlive it"
     eventually("it is no lab any more", lambda: not folder_of(killed.name).is_claimed())
+    eventually("nothing runs on", lambda: not statuses(containers, killed) - {"exited"}, 30)
+    assert of(containers, killed.name), "the engine has not forgotten them"
     assert killed.name not in mseelab("list").stdout
     assert not of(containers, killed.name)
     assert not folder_of(killed.name).path.exists()
@@ -252,6 +257,27 @@ def test_who_gives_up_waiting_leaves_nothing(containers: Engine) -> None:
     assert command.returncode == 130
     eventually("no container is left", lambda: not of(containers, name), 30)
     assert not folder_of(name).path.exists()
+
+
+def test_a_scenario_that_is_ended_early_leaves_nothing(containers: Engine, tmp_path: Path) -> None:
+    name = unique("test-early")
+    file = tmp_path / "early.yaml"
+    step = "{say: Never., session: {node: ce1/core, neighbor: msee1/private, established_transitions: 9}}"
+    file.write_text(f"name: early\ntopology: {TOPOLOGY}\nsteps: [{step}]\n")
+    command = start("test", str(file), "--name", name, "--backend", "docker", mark="")
+    eventually("it runs", lambda: '"lab-running"' in events_of(name), 60)
+    command.send_signal(signal.SIGINT)
+    command.communicate(timeout=60)
+    assert command.returncode == 130
+    assert not of(containers, name)
+    assert not folder_of(name).path.exists()
+
+
+def events_of(lab: str) -> str:
+    """What its log has; nothing before there is one."""
+    with suppress(FileNotFoundError):
+        return folder_of(lab).events.read_text()
+    return ""
 
 
 # What goes wrong.

@@ -248,7 +248,8 @@ def _modes(paths: Iterable[Path]) -> dict[str, int]:
 
 
 def _pipes(lab: Lab) -> list[Path]:
-    return [path for path in folder_of(lab).rglob("*") if path.is_fifo()]
+    """Through which charons tell their keys."""
+    return [path for path in (folder_of(lab) / "tunnels").rglob("*") if path.is_fifo()]
 
 
 def _holders(lab: Lab, keys: set[bytes]) -> list[Path]:
