@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -144,11 +145,19 @@ def test_a_command_in_a_node_has_the_rights_of_its_container_and_sees_its_files(
 # What comes back.
 
 
+def ports(lab: Lab, node: str) -> dict[str, str]:
+    """Hardware addresses by interface."""
+    links = json.loads(lab.execute(node, "ip", "-j", "link").stdout)
+    return {link["ifname"]: link["address"] for link in links}
+
+
 @pytest.mark.parametrize("node", ["core1", "msee1/private", "pe1", "msee1", "vnet-corp", "app1"])
 def test_a_container_that_is_restarted_gets_all_it_had(lab: Lab, containers: Engine, node: str) -> None:
+    before = ports(lab, node)
     of(containers, lab.name)[node].restart(timeout=1)
     until_whole(lab)
     eventually("packets go through", lambda: lab.reaches(HOST, VM), 30)
+    assert ports(lab, node) == before, "neighbours know it by these"
 
 
 def test_a_container_that_is_killed_is_started_again(lab: Lab, containers: Engine) -> None:
@@ -230,7 +239,7 @@ def test_down_leaves_nothing_of_the_lab_and_all_of_others(
 def test_what_a_killed_supervisor_leaves_is_removed_by_who_looks_next(
     containers: Engine, decoys: Callable[[], bool]
 ) -> None:
-    killed = up(TOPOLOGY, "test-killed")
+    killed = up(SECURED, "test-killed")
     os.kill(supervisor_of(killed), signal.SIGKILL)
     eventually("it is no lab any more", lambda: not folder_of(killed.name).is_claimed())
     eventually("nothing runs on", lambda: not statuses(containers, killed) - {"exited"}, 30)
