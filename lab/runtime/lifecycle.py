@@ -81,9 +81,11 @@ def bring_up(
 
 
 @contextmanager
-def running(make_plan: Callable[[], Plan], convergence: Budget = CONVERGENCE) -> Iterator[Up]:
+def running(
+    make_plan: Callable[[], Plan], convergence: Budget = CONVERGENCE, *, backend: str = AUTO
+) -> Iterator[Up]:
     """A lab for as long as the block takes, however the block ends."""
-    up = bring_up(make_plan, convergence=convergence, lasting=False)
+    up = bring_up(make_plan, convergence=convergence, backend=backend, lasting=False)
     try:
         yield up
     finally:

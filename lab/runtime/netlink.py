@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 from socket import AF_INET, AF_INET6, IPPROTO_ESP, IPPROTO_UDP
 from types import TracebackType
@@ -29,6 +30,13 @@ RTPROT_STATIC = 4
 RT_SCOPE_LINK = 253
 RT_TABLE_LOCAL = 255
 IFF_UP, IFF_LOWER_UP = 0x1, 0x10000
+
+
+def hardware_address(namespace: str, ifname: str) -> str:
+    """The same whenever the interface is made, as that of a port is: who remembers it is right also when a
+    node has gone and come again. Locally administered, one station's (IEEE 802-2014 section 8.2)."""
+    return "02:" + sha256(f"{namespace}:{ifname}".encode()).digest()[:5].hex(":")
+
 
 _numbers = itertools.count(1000)
 """For interfaces that must not have a number the kernel gives to others."""
@@ -109,7 +117,13 @@ class Router:
                 kind="veth",
                 index=next(_numbers),
                 mtu=mtu,
-                peer={"ifname": peer, "net_ns_fd": peer_namespace.fd, "mtu": mtu},
+                address=hardware_address(self.namespace.name, ifname),
+                peer={
+                    "ifname": peer,
+                    "net_ns_fd": peer_namespace.fd,
+                    "mtu": mtu,
+                    "address": hardware_address(peer_namespace.name, peer),
+                },
             )
 
     def change_link(self, ifname: str, **details: Any) -> None:

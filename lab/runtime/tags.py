@@ -16,7 +16,7 @@ from ipaddress import IPv4Address, IPv4Interface
 from typing import Protocol
 
 from lab.plan.types import Endpoint, SubInterface, Wire
-from lab.runtime.netlink import Router
+from lab.runtime.netlink import Router, hardware_address
 from lab.runtime.netns import NetworkNamespace
 
 FIRST_PORT = 14789
@@ -125,6 +125,7 @@ class VxlanTagging:
             "vxlan",
             net_ns_fd=target.fd,
             mtu=sub.mtu,
+            address=hardware_address(target.name, sub.ifname),
             vxlan_id=(sub.s_tag or 0) << 12 | sub.c_tag,
             vxlan_local=str(own),
             vxlan_group=str(far),

@@ -15,7 +15,7 @@ from lab.plan.render.nft import render_filter
 from lab.plan.render.translation import render_translations
 from lab.plan.types import Endpoint, PacketFilter, Plan, StaticRoute, SubInterface, Translation, Wire
 from lab.runtime import nft
-from lab.runtime.netlink import Router, UnreachableError
+from lab.runtime.netlink import Router, UnreachableError, hardware_address
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.process import Result, Running
 from lab.runtime.steering import LAST_RESORT
@@ -143,7 +143,8 @@ def _add_bridges(plan: Plan, routers: dict[str, Router]) -> None:
     for bridge in plan.bridges:
         router = routers[bridge.namespace]
         if not router.has(bridge.ifname):
-            router.add_link(bridge.ifname, "bridge", br_mcast_snooping=0)
+            address = hardware_address(bridge.namespace, bridge.ifname)
+            router.add_link(bridge.ifname, "bridge", address=address, br_mcast_snooping=0)
         master = router.index(bridge.ifname)
         for port in bridge.ports:
             router.change_link(port, master=master)

@@ -23,20 +23,35 @@ ENGINE_ENDS = Budget("engine-ends", 30)
 
 START = """\
 mount -t tmpfs -o size={size} tmpfs {folder}
+for ids in {ids}; do
+  printf '%s:100000:65536\n' nobody nogroup >{folder}/ids
+  mount --bind {folder}/ids $ids
+done
 exec dockerd --data-root {folder}/data --exec-root {folder}/exec --pidfile {folder}/pid \
-  --host unix://{socket} --iptables=false --bridge=none
+  --host unix://{socket} --iptables=false --bridge=none {options}
 """
-"""In a mount namespace, which takes its disk along when the engine ends."""
+"""In a mount namespace, which takes its disk along when the engine ends, and its files of subordinate ids."""
+
+REMAPPED = "--userns-remap=nobody:nogroup"
+SUBORDINATE_IDS = ("/etc/subuid", "/etc/subgid")
 
 
 @contextlib.contextmanager
-def scratch_engine(size: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """An engine with a disk of ``size``, and DOCKER_HOST names it."""
+def scratch_engine(size: str, monkeypatch: pytest.MonkeyPatch, *options: str) -> Iterator[Engine]:
+    """An engine with a disk of ``size``, begun with these options, and DOCKER_HOST names it."""
     if os.geteuid() != 0 or shutil.which("dockerd", path=node_environment()["PATH"]) is None:
         pytest.skip("an engine of the test's own needs root and dockerd")
     with tempfile.TemporaryDirectory(prefix="engine-") as folder, Path(folder, "log").open("wb") as log:
+        Path(folder).chmod(0o711)  # a remapped root is an ordinary user to the kernel
         (disk := Path(folder, "disk")).mkdir()
-        script = START.format(size=size, folder=disk, socket=f"{folder}/socket")
+        ids = SUBORDINATE_IDS if REMAPPED in options else ()
+        script = START.format(
+            size=size,
+            folder=disk,
+            socket=f"{folder}/socket",
+            ids=" ".join(filter(os.path.exists, ids)),
+            options=" ".join(options),
+        )
         daemon = subprocess.Popen(
             ["unshare", "--mount", "sh", "-euc", script], stdout=log, stderr=log, env=node_environment()
         )

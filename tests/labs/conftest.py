@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lab_client import Lab, eventually, marked_processes, mseelab, new_mark, unique
+from plan_labs import Running, running_on
 from tunnel_labs import HOST, OBSTACLES
 
 from lab.runtime.names import DOCKER, NETNS
@@ -90,12 +92,37 @@ def start_lab(plane: str, backend: str) -> Iterator[Start]:
         _ended(lab)
 
 
+@pytest.fixture
+def running(backend: str) -> Running:
+    """``with running(plan, budget) as lab``: the lab of a plan."""
+    return partial(running_on, backend)
+
+
 @pytest.fixture(scope="session")
 def reference(backend: str) -> Iterator[Lab]:
     """The reference lab, one for all tests that only look at it."""
     lab = _started("expressroute-vpn", "test-reference", backend=backend)
     yield lab
     _ended(lab)
+
+
+@pytest.fixture(scope="session")
+def basic_lab(backend: str) -> Iterator[Lab]:
+    """The smallest lab, to be ill-treated."""
+    lab = _started("expressroute-basic", "test-basic", backend=backend)
+    yield lab
+    _ended(lab)
+
+
+@pytest.fixture
+def basic(basic_lab: Lab) -> Lab:
+    """The same, recovered from the test before."""
+
+    def states() -> set[str]:
+        return {session["state"] for session in basic_lab.inspect()["bgp_sessions"]}
+
+    eventually("all sessions are established", lambda: states() == {"established"}, 60)
+    return basic_lab
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,7 @@ def esp_from_azure(seen: Iterable[Any]) -> list[EspPacket]:
 def put_in(lab: Lab, packets: Iterable[EspPacket]) -> None:
     """From Microsoft's network, with the addresses they have."""
     words = [packet.unchecked.hex() for packet in packets]
-    done = lab.execute("msnet", "python3", "-c", _PUT_IN, *words)
+    done = lab.python("msnet", _PUT_IN, *words)
     assert done.returncode == 0, done.stderr
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lab.runtime.names import DOCKER
+from lab.runtime.process import node_environment
 from lab.timing import PATIENCE, PATIENCE_VARIABLE
 
 MARK = "MSEELAB_TEST_MARK"
@@ -125,14 +128,32 @@ class Lab:
 
     def python(self, node: str, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Python with what is installed here, and in the node's network."""
-        return subprocess.run(
+        with self.python_started(node, script, *arguments) as process:
+            try:
+                said, told = process.communicate(timeout=LIMIT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, said, told)
+
+    def python_started(self, node: str, script: str, *arguments: str) -> subprocess.Popen[str]:
+        """The same, without waiting."""
+        return subprocess.Popen(
             [sys.executable, "-c", IN_NODE, self.name, node, script, *arguments],
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=LIMIT_S,
-            env=environment(self.mark),
-            check=False,
+            env=node_environment(environment(self.mark)),
         )
+
+    def kill(self, node: str, pid: int, how: signal.Signals = signal.SIGKILL) -> None:
+        """A daemon there, by the pid that its event has: in the lab's own numbers, or where nodes are
+        containers in those of this host."""
+        if self.inspect()["backend"] == DOCKER:
+            os.kill(pid, how)
+            return
+        done = self.execute(node, "kill", f"-{how.value}", str(pid))
+        assert done.returncode == 0, done.stderr
 
     def reaches(self, node: str, address: str) -> bool:
         """Whether one of a few echo requests is answered."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 from lab_client import Lab, unique
@@ -13,12 +13,14 @@ from lab.plan.types import Plan
 from lab.runtime import lifecycle
 from lab.timing import CONVERGENCE, Budget
 
+Running = Callable[..., AbstractContextManager[Lab]]
+
 
 @contextmanager
-def running(plan: Plan, budget: Budget = CONVERGENCE) -> Iterator[Lab]:
+def running_on(backend: str, plan: Plan, budget: Budget = CONVERGENCE) -> Iterator[Lab]:
     """The lab of a plan. Raises BackendError when it does not converge; nothing is left then."""
     plan = replace(plan, name=unique(plan.name))
-    with lifecycle.running(lambda: plan, budget):
+    with lifecycle.running(lambda: plan, budget, backend=backend):
         yield Lab(plan.name)
 
 

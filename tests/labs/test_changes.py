@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from lab_client import Lab, eventually
-from plan_labs import running, with_config, with_neighbor
+from plan_labs import Running, with_config, with_neighbor
 
 from lab.bench.line import line_plan
 from lab.bgp.route import Asn
@@ -19,6 +19,8 @@ from lab.errors import BackendError, InputError
 from lab.plan.types import FilterAction, FilterRule, PacketFilter, Plan, StaticRoute
 from lab.runtime.control import Control, pack, unpack
 from lab.runtime.rundir import folder_of
+
+pytestmark = pytest.mark.everywhere
 
 REFERENCE = Path(__file__).parents[2] / "scenarios" / "topologies" / "expressroute-vpn.yaml"
 BASIC = REFERENCE.with_name("expressroute-basic.yaml")
@@ -168,7 +170,7 @@ def test_a_network_outgrows_what_it_was_linked_with_up_to_what_the_circuit_keeps
 # --- routes and filters ---
 
 
-def test_static_routes_and_packet_filters_change_in_the_kernel() -> None:
+def test_static_routes_and_packet_filters_change_in_the_kernel(running: Running) -> None:
     plan = replace(line_plan(3), name="test-kernel")
     target = IPv4Network("198.51.100.0/24")
     route = StaticRoute("r0", target, (plan.speakers[0].config.neighbors[0].peer_address,))
@@ -212,7 +214,7 @@ def originated(lab: Lab, node: str) -> dict[str, Any]:
     return {route["prefix"]: route for route in lab.routes(node) if route["best"]}
 
 
-def test_originations_come_go_and_outlive_the_daemon_and_a_new_plan() -> None:
+def test_originations_come_go_and_outlive_the_daemon_and_a_new_plan(running: Running) -> None:
     plan = replace(line_plan(3), name="test-originate")
     with running(plan) as lab, controlling(lab) as control:
         behind = {"as_path": [65099, 65098], "communities": ["65000:7"]}
@@ -235,7 +237,7 @@ def test_originations_come_go_and_outlive_the_daemon_and_a_new_plan() -> None:
         assert len(far()) == len(MANY) + 3
 
         for node in ("r0", "r1"):
-            assert lab.execute(node, "kill", "-KILL", str(pid_of(lab, node))).returncode == 0
+            lab.kill(node, pid_of(lab, node))
         expected = {*MANY, "10.99.0.0/16", "10.0.1.0/24", "10.0.2.0/24"}
         eventually("all are back", lambda: far().keys() == expected, seconds=30)
 
@@ -258,7 +260,7 @@ def test_originations_come_go_and_outlive_the_daemon_and_a_new_plan() -> None:
 # --- what a lab says of itself ---
 
 
-def test_a_session_that_cannot_come_up_is_diagnosed_when_asked_for() -> None:
+def test_a_session_that_cannot_come_up_is_diagnosed_when_asked_for(running: Running) -> None:
     plan = with_neighbor(line_plan(3), 0, "r1", peer_asn=Asn(65099))
     plan = replace(plan, name="test-asked", expected_down=(("r0", "r1"), ("r1", "r0")))
     with running(plan) as lab, controlling(lab) as control:
@@ -272,12 +274,12 @@ def test_a_session_that_cannot_come_up_is_diagnosed_when_asked_for() -> None:
         assert control.ask("settled") == {"settled": True, "missing": []}
 
 
-def test_a_lab_settles_without_a_session_that_is_cut() -> None:
+def test_a_lab_settles_without_a_session_that_is_cut(running: Running) -> None:
     with running(replace(line_plan(2), name="test-cut")) as lab, controlling(lab) as control:
         assert control.ask("settled") == {"settled": True, "missing": []}
         lab.execute("r0", "ip", "link", "set", "right", "down")
-        lab.execute("r0", "kill", "-KILL", str(pid_of(lab, "r0")))
-        lab.execute("r1", "kill", "-KILL", str(pid_of(lab, "r1")))
+        for node in ("r0", "r1"):
+            lab.kill(node, pid_of(lab, node))
 
         def both_missing() -> bool:
             answer = control.ask("settled")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,10 @@ def of(engine: Engine, lab: str) -> dict[str, Any]:
     return {each.labels[NODE]: each for each in found}
 
 
+def statuses(engine: Engine, lab: Lab) -> set[str]:
+    return {container.status for container in of(engine, lab.name).values()}
+
+
 def whole(lab: Lab) -> bool:
     """Every link, session and tunnel is up, and every node runs."""
     seen = lab.inspect()
@@ -140,11 +145,19 @@ def test_a_command_in_a_node_has_the_rights_of_its_container_and_sees_its_files(
 # What comes back.
 
 
+def ports(lab: Lab, node: str) -> dict[str, str]:
+    """Hardware addresses by interface."""
+    links = json.loads(lab.execute(node, "ip", "-j", "link").stdout)
+    return {link["ifname"]: link["address"] for link in links}
+
+
 @pytest.mark.parametrize("node", ["core1", "msee1/private", "pe1", "msee1", "vnet-corp", "app1"])
 def test_a_container_that_is_restarted_gets_all_it_had(lab: Lab, containers: Engine, node: str) -> None:
+    before = ports(lab, node)
     of(containers, lab.name)[node].restart(timeout=1)
     until_whole(lab)
     eventually("packets go through", lambda: lab.reaches(HOST, VM), 30)
+    assert ports(lab, node) == before, "neighbours know it by these"
 
 
 def test_a_container_that_is_killed_is_started_again(lab: Lab, containers: Engine) -> None:
@@ -226,10 +239,11 @@ def test_down_leaves_nothing_of_the_lab_and_all_of_others(
 def test_what_a_killed_supervisor_leaves_is_removed_by_who_looks_next(
     containers: Engine, decoys: Callable[[], bool]
 ) -> None:
-    killed = up(TOPOLOGY, "test-killed")
+    killed = up(SECURED, "test-killed")
     os.kill(supervisor_of(killed), signal.SIGKILL)
-    assert of(containers, killed.name), "containers outlive it"
     eventually("it is no lab any more", lambda: not folder_of(killed.name).is_claimed())
+    eventually("nothing runs on", lambda: not statuses(containers, killed) - {"exited"}, 30)
+    assert of(containers, killed.name), "the engine has not forgotten them"
     assert killed.name not in mseelab("list").stdout
     assert not of(containers, killed.name)
     assert not folder_of(killed.name).path.exists()
@@ -252,6 +266,27 @@ def test_who_gives_up_waiting_leaves_nothing(containers: Engine) -> None:
     assert command.returncode == 130
     eventually("no container is left", lambda: not of(containers, name), 30)
     assert not folder_of(name).path.exists()
+
+
+def test_a_scenario_that_is_ended_early_leaves_nothing(containers: Engine, tmp_path: Path) -> None:
+    name = unique("test-early")
+    file = tmp_path / "early.yaml"
+    step = "{say: Never., session: {node: ce1/core, neighbor: msee1/private, established_transitions: 9}}"
+    file.write_text(f"name: early\ntopology: {TOPOLOGY}\nsteps: [{step}]\n")
+    command = start("test", str(file), "--name", name, "--backend", "docker", mark="")
+    eventually("it runs", lambda: '"lab-running"' in events_of(name), 60)
+    command.send_signal(signal.SIGINT)
+    command.communicate(timeout=60)
+    assert command.returncode == 130
+    assert not of(containers, name)
+    assert not folder_of(name).path.exists()
+
+
+def events_of(lab: str) -> str:
+    """What its log has; nothing before there is one."""
+    with suppress(FileNotFoundError):
+        return folder_of(lab).events.read_text()
+    return ""
 
 
 # What goes wrong.

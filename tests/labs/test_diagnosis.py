@@ -7,7 +7,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 import pytest
-from plan_labs import running, with_config, with_neighbor
+from plan_labs import Running, with_config, with_neighbor
 
 from lab.bench.line import line_plan, link_address, prefix
 from lab.bgp.policy import REJECT_ALL
@@ -17,12 +17,23 @@ from lab.errors import BackendError
 from lab.plan.types import Plan, StaticRoute
 from lab.timing import Budget
 
+pytestmark = pytest.mark.everywhere
+
 TOO_SHORT = Budget("test-convergence", 4.0)
 
 
-def _bring_up(plan: Plan) -> None:
-    with running(plan, TOO_SHORT):
-        pass
+BringUp = Callable[[Plan], None]
+
+
+@pytest.fixture
+def bring_up(running: Running) -> BringUp:
+    """Up and down again."""
+
+    def up_and_down(plan: Plan) -> None:
+        with running(plan, TOO_SHORT):
+            pass
+
+    return up_and_down
 
 
 def _without_wire(plan: Plan) -> Plan:
@@ -83,20 +94,22 @@ def _too_many_prefixes(plan: Plan) -> Plan:
         (_too_many_prefixes, ("r0 - r1: policy: dropped for too many prefixes",)),
     ],
 )
-def test_the_first_broken_link_is_named(broken: Callable[[Plan], Plan], words: tuple[str, ...]) -> None:
+def test_the_first_broken_link_is_named(
+    broken: Callable[[Plan], Plan], words: tuple[str, ...], bring_up: BringUp
+) -> None:
     plan = replace(broken(line_plan(3)), name="test-diagnosis")
     with pytest.raises(BackendError) as caught:
-        _bring_up(plan)
+        bring_up(plan)
     for word in words:
         assert word in caught.value.message
     assert "test-convergence" in caught.value.message
     assert "one-sided" not in caught.value.message
 
 
-def test_the_untouched_line_converges() -> None:
-    _bring_up(replace(line_plan(3), name="test-diagnosis"))
+def test_the_untouched_line_converges(bring_up: BringUp) -> None:
+    bring_up(replace(line_plan(3), name="test-diagnosis"))
 
 
-def test_a_policy_that_refuses_everything_is_no_failure() -> None:
+def test_a_policy_that_refuses_everything_is_no_failure(bring_up: BringUp) -> None:
     """Converged is about sessions and end-of-RIB, not about routes a policy keeps away."""
-    _bring_up(replace(with_neighbor(line_plan(3), 0, "r1", import_policy=REJECT_ALL), name="test-diagnosis"))
+    bring_up(replace(with_neighbor(line_plan(3), 0, "r1", import_policy=REJECT_ALL), name="test-diagnosis"))

@@ -11,7 +11,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
-from lab_client import Lab, eventually, marked_processes, mseelab, new_mark, start, unique
+from lab_client import Lab, eventually, marked_processes, mseelab, new_mark, unique
 from tunnel_labs import needs_data_plane, tunnel
 
 from lab.errors import BackendError, InputError
@@ -22,6 +22,8 @@ from lab.probe.joining import join
 from lab.runtime.control import Control, pack, unpack
 from lab.runtime.process import node_environment
 from lab.runtime.rundir import folder_of
+
+pytestmark = pytest.mark.everywhere
 
 EDGE, MSEE, PRIVATE = "ce1/core", "msee1/private", "pe1--msee1"
 MSEE_ADDRESS, EDGE_ADDRESS = "192.168.100.130", "192.168.100.129"
@@ -45,14 +47,14 @@ def dual_stack(module_lab: Callable[[str, str], Lab]) -> Lab:
 
 
 @pytest.fixture(scope="module")
-def module_lab() -> Iterator[Callable[[str, str], Lab]]:
+def module_lab(backend: str) -> Iterator[Callable[[str, str], Lab]]:
     """``module_lab(topology, name)``: one for all tests here, each of which leaves it whole."""
     started: list[Lab] = []
 
     def start(topology: str, name: str) -> Lab:
         lab = Lab(unique(name), new_mark())
         started.append(lab)
-        done = mseelab("up", topology, "--name", lab.name, mark=lab.mark)
+        done = mseelab("up", topology, "--name", lab.name, "--backend", backend, mark=lab.mark)
         assert done.returncode == 0, done.stdout + done.stderr
         return lab
 
@@ -233,9 +235,9 @@ SEND += "s.sendall(bytes(1<<20))"
 def test_a_stream_whose_segments_fit_passes(lab: Lab) -> None:
     """The kernels of a lab hand each other many segments in one packet, which no wire would."""
     with faulty(lab, "mtu", "link=vm-corp--vnet-corp", "mtu=1500"):
-        server = start("exec", "--name", lab.name, "vm-corp", "--", "python3", "-c", SERVE, mark=lab.mark)
+        server = lab.python_started("vm-corp", SERVE)
         eventually("it listens", lambda: ":5001" in lab.execute("vm-corp", "ss", "-ltn").stdout)
-        sent = lab.execute(HOST, "python3", "-c", SEND, VM)
+        sent = lab.python(HOST, SEND, VM)
         assert sent.returncode == 0, sent.stderr
         assert server.communicate(timeout=20)[0].strip() == str(1 << 20)
 

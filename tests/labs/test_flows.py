@@ -126,6 +126,7 @@ def _unharmed(report: StreamReport, kept_pace: float) -> None:
         assert (seen.tally.lost, seen.tally.duplicated) == (0, 0), direction
 
 
+@pytest.mark.everywhere
 @needs_data_plane
 def test_an_undisturbed_flow_loses_nothing_with_tunnels_or_without(flows: Flows) -> None:
     flows.start("plain")
@@ -136,6 +137,7 @@ def test_an_undisturbed_flow_loses_nothing_with_tunnels_or_without(flows: Flows)
         _unharmed(_settled(flows, name), KEPT_PACE)
 
 
+@pytest.mark.everywhere
 def test_a_busy_host_slows_a_flow_down_and_interrupts_it_not(flows: Flows) -> None:
     flows.start("busy")
     load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
@@ -149,12 +151,14 @@ def test_a_busy_host_slows_a_flow_down_and_interrupts_it_not(flows: Flows) -> No
     _unharmed(report, KEPT_PACE_UNDER_LOAD)
 
 
+@pytest.mark.everywhere
 def test_ipv6_flows_too(start_lab: Start) -> None:
     with _flows(start_lab("dual-stack", "test-flows-six")) as flows:
         flows.start("six", "fd00:20:0:1::4", size=1280)
         _unharmed(flows.after("six", FLOWING_S), KEPT_PACE)
 
 
+@pytest.mark.everywhere
 def test_a_look_beside_a_flow_takes_no_longer_for_it(flows: Flows) -> None:
     """12,800 packets a second pass the two interfaces; taking them apart would take longer than that."""
     flows.start("crowd", ports=MOST_PORTS)
@@ -187,12 +191,13 @@ print(before, dropping, still, nft("delete table inet test_flows"))
 def dropped_for(lab: Lab, node: str, seconds: float, rule: str = "") -> tuple[float, float, float]:
     """Let the node drop what it should forward: when that began at the latest, and how long it took at
     least and at most."""
-    done = lab.execute(node, sys.executable, "-c", DROP.replace("RULE", rule), str(seconds))
+    done = lab.python(node, DROP.replace("RULE", rule), str(seconds))
     assert done.returncode == 0, done.stderr
     before, dropping, still, over = map(float, done.stdout.split())
     return before, still - dropping, over - before
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("seconds", [0.3, 1.5])
 def test_an_interruption_is_as_long_as_what_caused_it(flows: Flows, seconds: float) -> None:
     flows.start("measured")
@@ -218,6 +223,7 @@ def test_an_interruption_is_as_long_as_what_caused_it(flows: Flows, seconds: flo
 @pytest.mark.parametrize(
     ("address", "harmed", "unharmed"), [(HOST, "forward", "return"), (VM, "return", "forward")]
 )
+@pytest.mark.everywhere
 def test_one_direction_alone_is_seen_as_such(
     flows: Flows, address: str, harmed: Direction, unharmed: Direction
 ) -> None:
@@ -232,6 +238,7 @@ def test_one_direction_alone_is_seen_as_such(
     assert report.recent[unharmed].tally.lost == 0
 
 
+@pytest.mark.everywhere
 def test_one_port_alone_is_seen_as_such(flows: Flows) -> None:
     flows.start("ports")
     flows.after("ports", NOTICED_AFTER_S)
@@ -242,6 +249,7 @@ def test_one_port_alone_is_seen_as_such(flows: Flows) -> None:
     assert (report.recent["forward"].interrupted, report.recent["return"].interrupted) == (1, 0)
 
 
+@pytest.mark.everywhere
 def test_the_event_log_has_the_flow_its_silence_and_its_end(flows: Flows) -> None:
     flows.start("logged")
     flows.after("logged", NOTICED_AFTER_S)
@@ -267,6 +275,7 @@ def test_the_event_log_has_the_flow_its_silence_and_its_end(flows: Flows) -> Non
 # What cannot be.
 
 
+@pytest.mark.everywhere
 def test_a_flow_needs_a_way_and_a_port(flows: Flows) -> None:
     with pytest.raises(BackendError, match="ce1/core cannot send to 52.175.253.112: Network is unreachable"):
         flows.start("no-way", GATEWAYS[0], "ce1/core")
@@ -278,6 +287,7 @@ def test_a_flow_needs_a_way_and_a_port(flows: Flows) -> None:
         flows.start("third", source="nobody")
 
 
+@pytest.mark.everywhere
 def test_a_flow_ends_with_its_lab_and_says_so(start_lab: Start) -> None:
     running = start_lab("expressroute-basic", "test-flows-down")
     with _flows(running) as flows:
@@ -383,6 +393,7 @@ def test_flows_of_a_runner_that_is_killed_end_although_its_lab_runs_on(tmp_path:
         mseelab("down", "--name", name)
 
 
+@pytest.mark.everywhere
 def test_a_flow_is_not_ended_by_a_terminals_ctrl_c_but_by_who_began_it(flows: Flows) -> None:
     flows.start("deaf")
     (pid,) = [entry.name for entry in Path("/proc").iterdir() if _is_child_flow(entry)]

@@ -21,6 +21,8 @@ from lab.runtime.control import Control, unpack
 from lab.runtime.rundir import folder_of
 from lab.scenario.kinds.traffic import Spread
 
+pytestmark = pytest.mark.everywhere
+
 VM_CORP, VM_SECURE = "10.17.1.4", "10.2.0.4"
 VPN_GATEWAY = "52.175.253.112"
 CORE_SIDE = "10.0.0.1"

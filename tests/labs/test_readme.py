@@ -76,6 +76,7 @@ def run(lab: Lab, command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("example", [each for each in EXAMPLES if not is_up(each)], ids=str)
 def test_a_command_of_the_readme_says_what_the_readme_shows(example: Shown, reference: Lab) -> None:
     if "10.2.0." in example.command + example.output and MISSING is not None:
@@ -100,6 +101,7 @@ def plan() -> Plan:
     return compile_topology(load_topology(ROOT / "scenarios" / "topologies" / "expressroute-vpn.yaml"))
 
 
+@pytest.mark.everywhere
 def test_up_in_the_readme_counts_what_there_is(up: str, reference: Lab) -> None:
     seen = reference.inspect()
     sessions = seen["bgp_sessions"]

@@ -129,10 +129,10 @@ def _daemon_pids(lab: Lab, node: str) -> list[int]:
 
 
 def _kill_daemon(lab: Lab, node: str) -> None:
-    killed = lab.execute(node, "kill", "-9", str(_daemon_pids(lab, node)[-1]))
-    assert killed.returncode == 0, killed.stderr
+    lab.kill(node, _daemon_pids(lab, node)[-1])
 
 
+@pytest.mark.everywhere
 def test_a_daemon_that_dies_is_seen_and_started_again(lab: Lab) -> None:
     _kill_daemon(lab, "ce1/core")
     eventually("the death is an event", lambda: "daemon-died" in {e["kind"] for e in lab.events()})
@@ -147,6 +147,7 @@ def test_a_daemon_that_dies_is_seen_and_started_again(lab: Lab) -> None:
     assert lab.reaches("app1", "10.17.1.4")
 
 
+@pytest.mark.everywhere
 def test_a_daemon_that_keeps_dying_shows_and_is_restarted_with_growing_pauses(lab: Lab) -> None:
     for number in range(1, 5):
         eventually("it runs", lambda count=number: len(_daemon_pids(lab, "core1")) == count)
@@ -156,6 +157,7 @@ def test_a_daemon_that_keeps_dying_shows_and_is_restarted_with_growing_pauses(la
     assert pauses == [pauses[0] * 2**number for number in range(4)]
 
 
+@pytest.mark.everywhere
 def test_a_second_lab_of_the_same_name_is_refused_and_the_first_lives(lab: Lab) -> None:
     done = mseelab("up", TOPOLOGY, "--name", lab.name)
     assert done.returncode == 2

@@ -74,9 +74,11 @@ def false(tmp_path: Path) -> Path:
 # Claims.
 
 
-def test_claims_that_hold_exit_with_0_and_leave_nothing(tmp_path: Path, mark: str) -> None:
+@pytest.mark.everywhere
+def test_claims_that_hold_exit_with_0_and_leave_nothing(tmp_path: Path, mark: str, backend: str) -> None:
     name = unique("true")
-    done = mseelab("test", str(written(tmp_path, name, UP, ANNOUNCED, ARRIVED)), mark=mark)
+    file = written(tmp_path, name, UP, ANNOUNCED, ARRIVED)
+    done = mseelab("test", str(file), "--backend", backend, mark=mark)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == name
@@ -86,8 +88,9 @@ def test_claims_that_hold_exit_with_0_and_leave_nothing(tmp_path: Path, mark: st
     assert name not in mseelab("list").stdout
 
 
-def test_a_false_claim_exits_with_1_and_says_all_there_is(false: Path, mark: str) -> None:
-    done = mseelab("test", str(false), *HURRY, mark=mark)
+@pytest.mark.everywhere
+def test_a_false_claim_exits_with_1_and_says_all_there_is(false: Path, mark: str, backend: str) -> None:
+    done = mseelab("test", str(false), *HURRY, "--backend", backend, mark=mark)
     assert done.returncode == 1, done.stdout + done.stderr
     facts = {line[:15].strip(): line[17:] for line in done.stdout.splitlines() if line.startswith("    ")}
     assert facts["claim"].startswith("ce1/core has no route to 10.17.0.0/16")
@@ -175,9 +178,11 @@ def test_where_nothing_can_be_written_nothing_is_started(tmp_path: Path, mark: s
 # Looking at what failed.
 
 
-def test_keep_leaves_the_lab_up_and_says_how_to_look_and_how_to_end_it(false: Path) -> None:
+@pytest.mark.everywhere
+def test_keep_leaves_the_lab_up_and_says_how_to_look_and_how_to_end_it(false: Path, backend: str) -> None:
     name, mark = unique("kept"), new_mark()
-    done = mseelab("test", str(false), *HURRY, "--keep", "--name", name, mark=mark)
+    words = ("--keep", "--name", name, "--backend", backend)
+    done = mseelab("test", str(false), *HURRY, *words, mark=mark)
     assert done.returncode == 1, done.stderr
     assert f"inspect --name {name}" in done.stdout
     assert f"down --name {name}" in done.stdout

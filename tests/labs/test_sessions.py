@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from lab_client import Lab, eventually
-from plan_labs import running, with_neighbor
+from plan_labs import Running, with_neighbor
 
 from lab.bench.line import line_plan
 from lab.bgp.speaker import Timers
 from lab.plan.types import Plan
 from lab.runtime.control import Control
 from lab.runtime.rundir import folder_of
+
+pytestmark = pytest.mark.everywhere
 
 QUICK = Timers(keepalive=1, hold=3, restart=1)
 
@@ -29,7 +33,7 @@ def _limited_line() -> Plan:
     return replace(plan, name="test-limit", expected_down=(("r0", "r1"), ("r1", "r0")))
 
 
-def test_too_many_prefixes_drop_the_session_and_fewer_bring_it_back() -> None:
+def test_too_many_prefixes_drop_the_session_and_fewer_bring_it_back(running: Running) -> None:
     with running(_limited_line()) as lab:
         eventually("r0 drops it", lambda: "session-dropped" in {e["kind"] for e in lab.events()})
         dropped = next(event for event in lab.events() if event["kind"] == "session-dropped")
@@ -41,7 +45,7 @@ def test_too_many_prefixes_drop_the_session_and_fewer_bring_it_back() -> None:
         eventually("its route is gone", lambda: lab.best("r0", "10.0.1.0/24") is None)
 
         daemon = next(e["pid"] for e in lab.events() if e["kind"] == "daemon-started" and e["node"] == "r2")
-        lab.execute("r2", "kill", "-STOP", str(daemon))  # r1 loses r2's prefix when its hold time is over
+        lab.kill("r2", daemon, signal.SIGSTOP)  # r1 loses r2's prefix when its hold time is over
         eventually("r1 is alone", lambda: lab.best("r1", "10.0.2.0/24") is None, seconds=30)
         eventually(
             "the session is back and stays",
@@ -51,7 +55,7 @@ def test_too_many_prefixes_drop_the_session_and_fewer_bring_it_back() -> None:
         assert lab.best("r0", "10.0.1.0/24") is not None
 
 
-def test_a_session_with_a_key_comes_up_and_the_key_is_nowhere_to_read() -> None:
+def test_a_session_with_a_key_comes_up_and_the_key_is_nowhere_to_read(running: Running) -> None:
     key = "only-between-r0-and-r1"
     plan = line_plan(2)
     for speaker, neighbor in ((0, "r1"), (1, "r0")):
@@ -67,13 +71,13 @@ def test_a_session_with_a_key_comes_up_and_the_key_is_nowhere_to_read() -> None:
         assert key not in arguments
 
 
-def test_packets_follow_the_routes_from_end_to_end() -> None:
+def test_packets_follow_the_routes_from_end_to_end(running: Running) -> None:
     with running(replace(line_plan(6), name="test-line")) as lab:
         done = lab.execute("r0", "ping", "-n", "-c", "2", "-i", "0.1", "-I", "10.0.0.1", "10.0.5.1")
         assert done.returncode == 0, done.stdout
 
 
-def test_a_session_ends_with_the_carrier_of_its_interface_and_is_back_with_it() -> None:
+def test_a_session_ends_with_the_carrier_of_its_interface_and_is_back_with_it(running: Running) -> None:
     """Not when its hold time is over; the routes go and come with it."""
     with running(replace(line_plan(2), name="test-flap")) as lab:
 
@@ -90,7 +94,9 @@ def test_a_session_ends_with_the_carrier_of_its_interface_and_is_back_with_it() 
         assert "the interface lost its carrier" in reasons
 
 
-def test_a_session_is_kept_down_while_there_are_too_many_prefixes_and_comes_up_with_fewer() -> None:
+def test_a_session_is_kept_down_while_there_are_too_many_prefixes_and_comes_up_with_fewer(
+    running: Running,
+) -> None:
     plan = replace(with_neighbor(line_plan(2), 0, "r1", max_originations=(2, 0)), name="test-held")
     with running(plan) as lab, closing(Control(folder_of(lab.name))) as control:
         own = ["192.0.2.0/24", "198.51.100.0/24"]  # and the one it has anyway

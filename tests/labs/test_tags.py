@@ -92,7 +92,7 @@ def test_frames_of_another_circuit_or_customer_arrive_nowhere(tagged: Lab, tmp_p
     right = (CIRCUIT, PRIVATE)
     wrong = [(CIRCUIT, PRIVATE + 1), (CIRCUIT + 1, PRIVATE), (PRIVATE,), (PRIVATE, CIRCUIT), ()]
     with captured(tagged, "msee1/private:er100", "msee1:to-pe1", folder=tmp_path) as seen:
-        done = tagged.execute("pe1", "python3", "-c", SEND, *(echo(each).hex() for each in [*wrong, right]))
+        done = tagged.python("pe1", SEND, *(echo(each).hex() for each in [*wrong, right]))
         assert done.returncode == 0, done.stderr
     ours = [frame for frame in seen if IP in frame and frame[IP].src == STRANGER]
     assert {tags(frame) for frame in ours if frame.sniffed_on == "to-pe1"} == {right, *wrong}

@@ -74,6 +74,7 @@ def charons_list(lab: Lab, end: str) -> list[dict[str, Any]]:
 # Certificates.
 
 
+@pytest.mark.everywhere
 def test_tunnels_come_up_with_certificates(tmp_path: Path, start_lab: Start) -> None:
     """Both instances show the one certificate of the vault; no key is in any file."""
     lab = start_lab(str(topology(tmp_path, lambda data: secure(data).update(certified()))), "test-cert")

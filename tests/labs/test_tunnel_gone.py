@@ -22,6 +22,7 @@ FLOWING_S = 2.0
 PREFIX = "10.2.0.0/24"
 
 
+@pytest.mark.everywhere
 @needs_data_plane
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_flows_move_to_the_tunnel_that_is_left(secured: Lab, how: str) -> None:

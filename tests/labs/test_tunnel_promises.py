@@ -143,6 +143,7 @@ def ciphered(request: pytest.FixtureRequest, tmp_path: Path, start_lab: Start, s
     return start_lab(str(path), "test-cbc")
 
 
+@pytest.mark.everywhere
 @needs_data_plane
 def test_a_third_party_sees_esp_only_and_with_the_keys_all_of_it(ciphered: Lab, tmp_path: Path) -> None:
     """Also across new keys that are made while the capture goes on."""
@@ -248,7 +249,8 @@ def _modes(paths: Iterable[Path]) -> dict[str, int]:
 
 
 def _pipes(lab: Lab) -> list[Path]:
-    return [path for path in folder_of(lab).rglob("*") if path.is_fifo()]
+    """Through which charons tell their keys."""
+    return [path for path in (folder_of(lab) / "tunnels").rglob("*") if path.is_fifo()]
 
 
 def _holders(lab: Lab, keys: set[bytes]) -> list[Path]:
@@ -352,6 +354,7 @@ def taken_from_azure(lab: Lab, secret: bytes, count: int, folder: Path) -> list[
 # Authenticity.
 
 
+@pytest.mark.everywhere
 @needs_data_plane
 def test_with_another_key_there_is_ike_on_the_wire_and_never_esp(tmp_path: Path, start_lab: Start) -> None:
     other = {"connection": "conn-secure", "shared_key": "another"}
@@ -436,6 +439,7 @@ def carried(lab: Lab) -> Counter[tuple[str, str]]:
 # Nothing is left.
 
 
+@pytest.mark.everywhere
 @needs_data_plane
 def test_a_lab_that_ends_takes_keys_and_associations_along(
     tmp_path: Path, start_lab: Start, plane: str

@@ -6,27 +6,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from lab_client import Lab, mseelab, new_mark, unique
+from lab_client import Lab
+
+pytestmark = pytest.mark.everywhere
 
 AZURE, SITE = "10.17.0.0/16", "10.0.0.0/24"
 VM = "10.17.1.4"
 BRIDGED_ARE_FILTERED = Path("/proc/sys/net/bridge")
-
-
-@pytest.fixture(scope="module")
-def basic() -> Iterator[Lab]:
-    """The smallest lab, for tests that only look at it."""
-    lab = Lab(unique("verbs"), new_mark())
-    done = mseelab("up", "expressroute-basic", "--name", lab.name, mark=lab.mark)
-    assert done.returncode == 0, done.stderr
-    yield lab
-    assert mseelab("down", "--name", lab.name).returncode == 0
 
 
 def text(lab: Lab, *words: str) -> str:
@@ -45,9 +36,9 @@ def failure(lab: Lab, code: int, *words: str) -> str:
 # list, inspect
 
 
-def test_the_lab_is_listed(basic: Lab) -> None:
+def test_the_lab_is_listed(basic: Lab, backend: str) -> None:
     (entry,) = [each for each in basic.json("list") if each["name"] == basic.name]
-    assert (entry["state"], entry["topology"], entry["backend"]) == ("running", "expressroute-basic", "netns")
+    assert (entry["state"], entry["topology"], entry["backend"]) == ("running", "expressroute-basic", backend)
     assert entry["nodes"] == len({node["name"] for node in basic.inspect()["nodes"]})
     assert 0 < entry["uptime_s"] < 3600
 

@@ -13,21 +13,14 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from lab_client import COMMAND, Lab, environment, mseelab, new_mark, unique
+from lab_client import COMMAND, Lab, environment, mseelab
 from scapy.layers.inet import ICMP, IP, TCP
 from scapy.utils import PcapNgReader
 
+pytestmark = pytest.mark.everywhere
+
 Start = Callable[..., Lab]
 VM, HOST = "10.17.1.4", "10.0.0.10"
-
-
-@pytest.fixture(scope="module")
-def basic() -> Iterator[Lab]:
-    lab = Lab(unique("watched"), new_mark())
-    done = mseelab("up", "expressroute-basic", "--name", lab.name, mark=lab.mark)
-    assert done.returncode == 0, done.stderr
-    yield lab
-    assert mseelab("down", "--name", lab.name).returncode == 0
 
 
 class Watching:
@@ -189,7 +182,7 @@ def test_following_shows_what_happens_now(basic: Lab, watch: Watch) -> None:
         for event in basic.events()
         if event["kind"] == "daemon-started" and event["node"] == "core1"
     ]
-    assert basic.execute("core1", "kill", "-9", str(pids[-1])).returncode == 0
+    basic.kill("core1", pids[-1])
     event = json.loads(follow.out.readline())
     assert (event["node"], event["status"]) == ("core1", "SIGKILL")
 
@@ -198,7 +191,7 @@ def test_following_shows_what_happens_now(basic: Lab, watch: Watch) -> None:
 
 
 def test_whoever_watches_a_lab_ends_with_it(start_lab: Start, watch: Watch, tmp_path: Path) -> None:
-    lab = start_lab("expressroute-basic", "ending")
+    lab = start_lab("expressroute-basic", "test-ending")
     path = tmp_path / "c.pcapng"
     capture = capturing(watch, "msee1:to-pe1", "-w", str(path), lab=lab)
     follow = watch("events", "--follow", "-f", "text", lab=lab)

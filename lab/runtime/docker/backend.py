@@ -19,7 +19,15 @@ from lab.runtime import leftovers, steering
 from lab.runtime.backend import Entrance, Mender
 from lab.runtime.dataplane import Place
 from lab.runtime.docker import images
-from lab.runtime.docker.containers import CHARON_LOG, TUN, Container, containers, shared
+from lab.runtime.docker.containers import (
+    CHARON_LOG,
+    LIFELINE,
+    TUN,
+    Container,
+    containers,
+    lifeline,
+    shared,
+)
 from lab.runtime.docker.engine import connect
 from lab.runtime.docker.pods import Pod, Pods, sweep
 from lab.runtime.docker.speakers import ContainerSpeakers
@@ -57,6 +65,7 @@ class Docker:
         engine.require()
         images.require(engine)
         leftovers.note_engine(folder, engine.address)
+        _hold(lifeline(folder))
         self._begun = Pods(engine, plan, folder)
         ours = str(folder.path)
         sweep(engine, lambda path: path == ours or leftovers.dead(folder.path.parent, path))
@@ -144,8 +153,16 @@ def _prepare(container: Container) -> None:
     for target, source in container.mounts.items():
         if target == CHARON_LOG:
             os.close(os.open(source, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600))
-        else:
+        elif target != LIFELINE:
             Path(source).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _hold(pipe: Path) -> None:
+    """Until this process ends, however it does: then who reads from the pipe ends, too. Those who do are
+    nobody."""
+    os.mkfifo(pipe)
+    pipe.chmod(0o644)
+    os.open(pipe, os.O_RDWR | os.O_CLOEXEC)  # which does not wait for a reader (fifo(7))
 
 
 def _bounding(pid: int) -> int:

@@ -26,6 +26,8 @@ INSIDE = "/run/mseelab"
 SOCKET = "lab.sock"
 """On which the supervisor waits for the zygote of a speaker's container."""
 CHARON_LOG = "/var/log/charon.log"
+LIFELINE = "/run/lifeline"
+"""A pipe that the supervisor holds open: reading from it ends when the supervisor does (fifo(7))."""
 TUN = "/dev/net/tun"
 
 MIB = 1 << 20
@@ -68,7 +70,7 @@ def containers(plan: Plan, folder: RunFolder, *, tun: bool) -> list[Container]:
     speaking = {speaker.namespace for speaker in plan.speakers}
     speakers = [_speaker(plan, each, folder) for each in plan.namespaces if each.name in speaking]
     charons = [_charon(plan, end, folder, tun=tun) for end in plan.tunnels]
-    others = [_plain(plan, each) for each in plan.namespaces if each.name not in speaking]
+    others = [_plain(plan, each, folder) for each in plan.namespaces if each.name not in speaking]
     return [*speakers, *charons, *others]
 
 
@@ -86,17 +88,31 @@ def shared(folder: RunFolder, namespace: str) -> Path:
     return folder.path / "nodes" / namespace.replace("/", ".")
 
 
+def lifeline(folder: RunFolder) -> Path:
+    """On the host."""
+    return folder.path / "lifeline"
+
+
 def _name(plan: Plan, namespace: str) -> str:
     """The engine allows letters, digits, ``_``, ``.`` and ``-``."""
     return f"mseelab-{plan.name}-{namespace.replace('/', '.').replace('~', '_')}"
 
 
-def _plain(plan: Plan, namespace: Namespace) -> Container:
+def _plain(plan: Plan, namespace: Namespace, folder: RunFolder) -> Container:
     """A host, or a router that speaks no BGP: nothing runs there but what somebody types."""
-    return Container(_name(plan, namespace.name), namespace.name, namespace.forwarding, BASE, 64 * MIB)
+    return Container(
+        _name(plan, namespace.name),
+        namespace.name,
+        namespace.forwarding,
+        BASE,
+        64 * MIB,
+        mounts={LIFELINE: str(lifeline(folder))},
+        entrypoint=("tini", "--", "sh", "-c", f"read _ <{LIFELINE}"),
+    )
 
 
 def _speaker(plan: Plan, namespace: Namespace, folder: RunFolder) -> Container:
+    """Its zygote ends when the supervisor's end of their socket is closed."""
     return Container(
         _name(plan, namespace.name),
         namespace.name,
@@ -108,7 +124,8 @@ def _speaker(plan: Plan, namespace: Namespace, folder: RunFolder) -> Container:
 
 
 def _charon(plan: Plan, end: TunnelEnd, folder: RunFolder, *, tun: bool) -> Container:
-    """A pipe is no log that charon could open, so its words go to a file of the lab's."""
+    """A pipe is no log that charon could open, so its words go to a file of the lab's. As the first process
+    of its container it ends by signals from inside only where it handles them (pid_namespaces(7))."""
     return Container(
         _name(plan, end.own_namespace),
         end.own_namespace,
@@ -118,8 +135,13 @@ def _charon(plan: Plan, end: TunnelEnd, folder: RunFolder, *, tun: bool) -> Cont
         mounts={
             INSIDE: str(folder.tunnel(end.own_namespace)),
             CHARON_LOG: str(folder.log(f"charon.{end.own_namespace}")),
+            LIFELINE: str(lifeline(folder)),
         },
         capabilities=("NET_ADMIN", "NET_BIND_SERVICE", "NET_RAW"),
         devices=(TUN,) if tun else (),
-        entrypoint=("sh", "-c", f"exec charon-systemd >>{CHARON_LOG} 2>&1"),
+        entrypoint=(
+            "sh",
+            "-c",
+            f"(read _ <{LIFELINE}; kill -TERM 1) & exec charon-systemd >>{CHARON_LOG} 2>&1",
+        ),
     )

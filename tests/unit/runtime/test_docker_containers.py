@@ -10,7 +10,18 @@ import pytest
 from lab.model.load import load_topology
 from lab.model.shipped import find_topology
 from lab.plan.compile import compile_topology
-from lab.runtime.docker.containers import CHARON_LOG, FOLDER, INSIDE, LAB, NODE, TUN, containers, labels
+from lab.runtime.docker.containers import (
+    CHARON_LOG,
+    FOLDER,
+    INSIDE,
+    LAB,
+    LIFELINE,
+    NODE,
+    TUN,
+    containers,
+    labels,
+    lifeline,
+)
 from lab.runtime.docker.images import BASE, EXABGP, STRONGSWAN
 from lab.runtime.rundir import RunFolder
 
@@ -37,7 +48,7 @@ def test_each_has_the_image_of_its_daemon_and_shares_its_own_folder_only() -> No
         end.own_namespace for end in PLAN.tunnels
     }
     assert set(images.values()) == {BASE, EXABGP, STRONGSWAN}
-    sources = [source for each in FOUND for source in each.mounts.values()]
+    sources = [source for each in FOUND for target, source in each.mounts.items() if target != LIFELINE]
     assert len(sources) == len(set(sources))
     assert all(
         Path(source).parent.parent == RUN.path or Path(source).parent == RUN.logs for source in sources
@@ -68,6 +79,12 @@ def test_charon_finds_its_settings_and_writes_to_a_log_of_the_labs() -> None:
     charon = next(each for each in FOUND if each.image == STRONGSWAN)
     assert charon.mounts[INSIDE] == str(RUN.tunnel(charon.namespace))
     assert charon.mounts[CHARON_LOG] == str(RUN.log(f"charon.{charon.namespace}"))
+
+
+def test_what_would_run_on_without_a_supervisor_hears_of_its_end() -> None:
+    """A speaker's zygote has a socket to it."""
+    deaf = {each.image for each in FOUND if each.mounts.get(LIFELINE) != str(lifeline(RUN))}
+    assert deaf == {EXABGP}
 
 
 def test_labels_say_whose_a_container_is() -> None:
