@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -59,6 +62,15 @@ def backend(request: pytest.FixtureRequest) -> str:
     if asked == DOCKER:
         request.getfixturevalue("containers")
     return asked
+
+
+@pytest.fixture
+def host_alone() -> Iterator[None]:
+    """For tests that look whether the host is as it was, and those that change it: one at a time, also of
+    several processes and runs."""
+    with Path(tempfile.gettempdir(), f"mseelab-tests-{os.geteuid()}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 Start = Callable[..., Lab]

@@ -198,7 +198,7 @@ def test_tunnels_come_back_with_their_containers(secured: Lab, containers: Engin
 
 
 @pytest.fixture
-def decoys(containers: Engine) -> Iterator[Callable[[], bool]]:
+def decoys(containers: Engine, host_alone: None) -> Iterator[Callable[[], bool]]:
     """Somebody else's container, network, interface and rules, by names like ours; whether they are all
     still there."""
     name, veth, table = f"mseelab-{unique('decoy')}", f"decoy{os.getpid() % 10000}", unique("mseelab-decoy")
@@ -243,7 +243,6 @@ def test_what_a_killed_supervisor_leaves_is_removed_by_who_looks_next(
     os.kill(supervisor_of(killed), signal.SIGKILL)
     eventually("it is no lab any more", lambda: not folder_of(killed.name).is_claimed())
     eventually("nothing runs on", lambda: not statuses(containers, killed) - {"exited"}, 30)
-    assert of(containers, killed.name), "the engine has not forgotten them"
     assert killed.name not in mseelab("list").stdout
     assert not of(containers, killed.name)
     assert not folder_of(killed.name).path.exists()

@@ -63,6 +63,7 @@ def _kill_at(moment_s: float, victim: str, name: str) -> None:
     )
 
 
+@pytest.mark.usefixtures("host_alone")
 def test_kill_at_random_moments_leaves_nothing() -> None:
     before, name = snapshot(), unique("test-kill")
     moments = random.Random(20260301)
@@ -86,6 +87,7 @@ def test_interrupting_up_leaves_nothing_and_exits_130() -> None:
     assert name not in mseelab("list").stdout
 
 
+@pytest.mark.usefixtures("host_alone")
 def test_twenty_labs_in_a_row() -> None:
     before, name = snapshot(), unique("test-twenty")
     mark = new_mark()
