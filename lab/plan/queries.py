@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.bgp.route import Address, Prefix
+from lab.errors import InputError
 from lab.plan.types import Interface, Plan
 
 
@@ -40,6 +41,14 @@ def own_addresses(plan: Plan, namespace: str) -> frozenset[Address]:
 def owners(plan: Plan, address: Address) -> tuple[str, ...]:
     """The namespaces that have the address, each once."""
     return tuple(dict.fromkeys(one.namespace for one in plan.addresses if one.address.ip == address))
+
+
+def owner(plan: Plan, address: Address) -> str:
+    """The only namespace that has the address. Raises InputError."""
+    there = owners(plan, address)
+    if len(there) != 1:
+        raise InputError(f"{address} is the address of {len(there)} nodes, not of one")
+    return there[0]
 
 
 def interfaces_of(plan: Plan, namespace: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from lab.errors import BackendError, LabError, from_json, to_json
 
-MOST_DESCRIPTORS = 8
+MOST_DESCRIPTORS = 64
 PIECE = 1 << 18
 
 

@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import NoReturn
 
 from lab.errors import BackendError, InputError, LabError, from_json, to_json
-from lab.plan.queries import owners
+from lab.plan.queries import owner
 from lab.plan.types import Plan
 from lab.probe.child import in_child_with_fds
 from lab.probe.joining import join
@@ -45,11 +45,9 @@ class Streams:
         BackendError when there is no way to the destination."""
         if stream.name in self._running:
             raise InputError(f"there is a flow {stream.name} already", hint="each has a name of its own")
-        there = owners(plan, stream.destination)
-        if len(there) != 1:
-            raise InputError(f"{stream.destination} is the address of {len(there)} nodes, not of one")
+        there = owner(plan, stream.destination)
         first_port = FIRST_PORT + len(self._running) * MOST_PORTS
-        self._running[stream.name] = _started(self._control, stream, there[0], first_port)
+        self._running[stream.name] = _started(self._control, stream, there, first_port)
 
     def report(self, name: str) -> StreamReport:
         """What came of one so far. Takes as long as it needs to tell what flows at this moment, a

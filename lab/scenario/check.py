@@ -25,6 +25,7 @@ from lab.scenario.kinds.base import Action, Expectation
 from lab.scenario.kinds.flow import Interruption, StartFlow
 from lab.scenario.kinds.route import FibEntry, RoutePresent
 from lab.scenario.kinds.traffic import NoReach, NotOnWire, OnWire, Reach
+from lab.scenario.kinds.transfer import NoTransfer, TransferDone
 from lab.scenario.kinds.tunnel import NoTunnel, TunnelUp, names_of
 from lab.scenario.scenario import Scenario
 from lab.scenario.step import Step
@@ -37,6 +38,7 @@ POSITIVES: dict[str, tuple[str, ...]] = {
     "no_arp": ("arp",),
     "no_reach": ("reach", "spread", "wire"),
     "no_wire": ("wire", "reach"),
+    "no_transfer": ("transfer", "reach"),
 }
 """The kinds of which one has to hold before an absence of that kind means anything. Only a session
 that is established carries prefixes; a tunnel whose ends reach each other could be there."""
@@ -146,7 +148,7 @@ def answers_come_from_somebody(view: View) -> Iterator[Finding]:
     """Only an address that a node has answers a probe, so that nothing is learned from the silence
     of another."""
     for loc, _, what, plan in view.on_plan():
-        if not isinstance(what, Reach | NoReach | NotOnWire | StartFlow):
+        if not isinstance(what, Reach | NoReach | NotOnWire | TransferDone | NoTransfer | StartFlow):
             continue
         if not owners(plan, what.destination):
             known = {str(each.address.ip): each.namespace for each in plan.addresses}
@@ -187,7 +189,7 @@ def families_agree(view: View) -> Iterator[Finding]:
     for loc, _, what in view.kinds():
         if isinstance(what, RoutePresent):
             yield from _unless_one_family((*loc, "next_hop"), what.next_hop, what.prefix)
-        elif isinstance(what, Reach | NoReach | StartFlow):
+        elif isinstance(what, Reach | NoReach | TransferDone | NoTransfer | StartFlow):
             yield from _unless_one_family((*loc, "source_address"), what.source_address, what.destination)
 
 
@@ -259,10 +261,10 @@ def flows_are_begun_once_and_before_they_are_looked_at(view: View) -> Iterator[F
             yield from _unless_known((*loc, "flow"), "flow", what.flow, begun, "flows begun before")
 
 
-def flows_begin_at_an_address_of_their_own(view: View) -> Iterator[Finding]:
+def conversations_begin_at_an_address_of_their_own(view: View) -> Iterator[Finding]:
     """What comes back has to find its way to who began."""
     for loc, _, what, plan in view.on_plan():
-        if not isinstance(what, StartFlow) or what.source_address is None:
+        if not isinstance(what, TransferDone | NoTransfer | StartFlow) or what.source_address is None:
             continue
         own, address = own_addresses(plan, what.source), what.source_address
         if own and address not in own and address.version == what.destination.version:
@@ -329,7 +331,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("S-24", faults_fit),
     ("S-25", faults_are_applied_before_they_are_cleared),
     ("S-30", flows_are_begun_once_and_before_they_are_looked_at),
-    ("S-31", flows_begin_at_an_address_of_their_own),
+    ("S-31", conversations_begin_at_an_address_of_their_own),
     ("S-32", interruptions_are_bounded),
 )
 

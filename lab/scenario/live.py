@@ -15,6 +15,7 @@ from lab.probe.joining import join
 from lab.probe.path import trace
 from lab.probe.probing import probe
 from lab.probe.streaming import Streams
+from lab.probe.transferring import transfer
 from lab.runtime.control import Control, pack
 from lab.runtime.rundir import RunFolder
 from lab.scenario.running import Json
@@ -23,6 +24,7 @@ from lab.scenario.stage import Stage
 if TYPE_CHECKING:
     from lab.probe.flows import Flow, FlowResult
     from lab.probe.stream import Stream, StreamReport
+    from lab.probe.transfer import Transfer, TransferResult
 
 DISCARD_PORT = 9
 """RFC 863; nothing listens, and a refusal is as good."""
@@ -82,6 +84,9 @@ class LiveLab:
 
     def probe(self, flows: Sequence[Flow], watching: Sequence[str] = ()) -> FlowResult:
         return probe(self._control, self.plan, flows, watching)
+
+    def transfer(self, what: Transfer) -> TransferResult:
+        return transfer(self._control, self.plan, what)
 
     def start_flow(self, stream: Stream) -> None:
         self._streams.start(self.plan, stream)

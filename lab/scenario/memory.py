@@ -15,13 +15,17 @@ from lab.bgp.decision import Step
 from lab.bgp.route import DEFAULT_LOCAL_PREF, LOCAL
 from lab.errors import InputError
 from lab.fault.effects import Fault
-from lab.plan.queries import owners
+from lab.plan.queries import owner
 from lab.plan.types import Plan
 from lab.probe.flows import Flow, FlowResult
 from lab.probe.stream import DIRECTIONS, Passage, Stream, StreamReport, Tally
+from lab.probe.transfer import OPTIONS, Connection, Fate, Transfer, TransferResult
 from lab.scenario.running import Json
 
 Table = TypeVar("Table")
+
+ETHERNET_MSS = 1460
+"""1500 bytes less headers."""
 
 
 @dataclass
@@ -42,6 +46,8 @@ class MemoryLab:
     probed: FlowResult = field(default_factory=lambda: FlowResult(()))
     streams: dict[str, StreamReport] = field(default_factory=dict)
     """What came of flows, by name; one that is started here loses nothing."""
+    transferred: TransferResult | None = None
+    """What comes of every transfer; all arrives without it."""
     marks: int = 0
     """How often something was about to be done."""
     unsettled: int = 0
@@ -101,13 +107,20 @@ class MemoryLab:
     def probe(self, flows: Sequence[Flow], watching: Sequence[str] = ()) -> FlowResult:
         return self.probed
 
+    def transfer(self, what: Transfer) -> TransferResult:
+        owner(self.plan, what.destination)
+        self._know(what.source)
+        if self.transferred is not None:
+            return self.transferred
+        segment = (what.mss or ETHERNET_MSS) - OPTIONS
+        whole = Connection(Fate.INTACT, sent=what.length, arrived=what.length, segment=segment)
+        return TransferResult((whole,) * what.ports, 0.0)
+
     def start_flow(self, stream: Stream) -> None:
         if stream.name in self.streams:
             raise InputError(f"there is a flow {stream.name} already")
-        _known({namespace.name: namespace for namespace in self.plan.namespaces}, stream.source)
-        there = owners(self.plan, stream.destination)
-        if len(there) != 1:
-            raise InputError(f"{stream.destination} is the address of {len(there)} nodes, not of one")
+        self._know(stream.source)
+        owner(self.plan, stream.destination)
         unharmed = Passage(Tally(sent=stream.ports, arrived=stream.ports), stream.ports, 0, None)
         both = dict.fromkeys(DIRECTIONS, unharmed)
         self.streams[stream.name] = StreamReport(stream, 0.0, 0.0, stream.pace, total=both, recent=both)
@@ -170,6 +183,9 @@ class MemoryLab:
 
     def change(self, patch: Mapping[str, Any]) -> list[str]:
         return self.changes if patch else []
+
+    def _know(self, node: str) -> None:
+        _known({namespace.name: namespace for namespace in self.plan.namespaces}, node)
 
 
 def _known(table: Mapping[str, Table], node: str) -> Table:

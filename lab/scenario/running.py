@@ -11,6 +11,7 @@ from lab.plan.types import Plan
 if TYPE_CHECKING:
     from lab.probe.flows import Flow, FlowResult
     from lab.probe.stream import Stream, StreamReport
+    from lab.probe.transfer import Transfer, TransferResult
 
 Json = dict[str, Any]
 
@@ -70,6 +71,10 @@ class RunningLab(Protocol):
     def probe(self, flows: Sequence[Flow], watching: Sequence[str] = ()) -> FlowResult:
         """Send flows and see what arrives where; ``watching``: interfaces to capture on, as
         NODE[/VRF]:INTERFACE (``lab.probe.probing.probe``)."""
+        ...
+
+    def transfer(self, what: Transfer) -> TransferResult:
+        """Bytes over TCP, and what arrives of them (``lab.probe.transferring``)."""
         ...
 
     def start_flow(self, stream: Stream) -> None:

@@ -17,6 +17,7 @@ from lab.scenario.kinds.prefixes import PrefixCount
 from lab.scenario.kinds.route import FibEntry, NoFibEntry, NoRoute, RoutePresent
 from lab.scenario.kinds.session import NoSession, SessionUp
 from lab.scenario.kinds.traffic import NoReach, NotOnWire, OnWire, Reach, Spread
+from lab.scenario.kinds.transfer import NoTransfer, TransferDone
 from lab.scenario.kinds.tunnel import NoTunnel, TunnelUp
 
 Patch = dict[str, Any]
@@ -45,6 +46,8 @@ class Step(Described):
     spread: Spread | None = None
     wire: OnWire | None = None
     no_wire: NotOnWire | None = None
+    transfer: TransferDone | None = None
+    no_transfer: NoTransfer | None = None
     interruption: Interruption | None = None
 
     fault: ApplyFault | None = None

@@ -13,6 +13,7 @@ from lab.fault.catalogue import FaultSpec, LinkDown, NodeDown
 from lab.model.load import load_document
 from lab.model.shipped import find_topology
 from lab.probe.stream import Stream
+from lab.probe.transfer import OPTIONS, Fate, Transfer
 from lab.runtime.names import DOCKER
 from lab.scenario.memory import MemoryLab
 from lab.scenario.running import RunningLab
@@ -290,6 +291,22 @@ def test_a_flow_gets_through_both_ways(lab: RunningLab) -> None:
     assert [report.stream.name for report in lab.flows()] == ["through"]
     with pytest.raises(InputError, match="there is a flow through already"):
         lab.start_flow(Stream("through", EDGE, ip_address(MSEE_ADDRESS)))
+
+
+def test_bytes_arrive_as_they_were_sent(lab: RunningLab) -> None:
+    carried = lab.transfer(Transfer(EDGE, ip_address(MSEE_ADDRESS), ports=3, length=50_000, mss=1000))
+    assert [one.fate for one in carried.connections] == [Fate.INTACT] * 3
+    assert {(one.sent, one.arrived, one.reason) for one in carried.connections} == {(50_000, 50_000, None)}
+    assert {one.segment for one in carried.connections} == {1000 - OPTIONS}
+    again = lab.transfer(Transfer(EDGE, ip_address(MSEE_ADDRESS), ports=3, length=1))
+    assert [one.arrived for one in again.connections] == [1, 1, 1], "its ports are free again"
+
+
+def test_a_transfer_has_two_ends(lab: RunningLab) -> None:
+    with pytest.raises(InputError, match="no-such-node"):
+        lab.transfer(Transfer("no-such-node", ip_address(MSEE_ADDRESS)))
+    with pytest.raises(InputError, match="the address of 0 nodes"):
+        lab.transfer(Transfer(EDGE, ip_address(NOBODY)))
 
 
 def test_a_flow_has_two_ends_and_a_name(lab: RunningLab) -> None:

@@ -51,7 +51,7 @@ class Flows:
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self._control = Control(folder_of(lab.name))
-        self._plan = unpack(self._control.ask("plan"), Plan)
+        self.plan = unpack(self._control.ask("plan"), Plan)
         self._streams = Streams(self._control)
 
     def close(self) -> None:
@@ -59,13 +59,13 @@ class Flows:
         self._control.close()
 
     def start(self, name: str, destination: str = VM, source: str = "app1", **details: int) -> None:
-        self._streams.start(self._plan, Stream(name, source, ip_address(destination), **details))
+        self._streams.start(self.plan, Stream(name, source, ip_address(destination), **details))
 
     def report(self, name: str) -> StreamReport:
         return self._streams.report(name)
 
     def look(self, probes: list[Flow], watching: list[str]) -> FlowResult:
-        return probe(self._control, self._plan, probes, watching)
+        return probe(self._control, self.plan, probes, watching)
 
     def mark(self) -> None:
         self._streams.mark()

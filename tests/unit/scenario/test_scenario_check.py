@@ -17,6 +17,7 @@ def step(kind: str, properties: str) -> str:
 
 ARP = step("arp", "node: ce1/core, address: 192.168.100.130")
 TUNNEL = step("tunnel", "node: vpn1, peer: vpngw-secure-0")
+TRANSFER = step("transfer", "source: app1, destination: 10.17.1.4")
 FLOW = step("flow", "name: f, source: app1, destination: 10.17.1.4")
 LINK_LOCAL = step("arp", "node: ce1/core, address: 'fe80::1'")
 
@@ -85,6 +86,19 @@ CASES = [
         "flow.source_address",
         step("flow", "name: f, source: app1, destination: 10.17.1.4, source_address: 10.0.0.1"),
         step("flow", "name: f, source: core1, destination: 10.17.1.4, source_address: 10.0.0.1"),
+    ),
+    ("S-16", "transfer.destination", step("transfer", "source: app1, destination: 10.2.0.5"), TRANSFER),
+    (
+        "S-18",
+        "transfer.source_address",
+        step("transfer", "source: app1, destination: 10.17.1.4, source_address: '2001:db8::1'"),
+        TRANSFER,
+    ),
+    (
+        "S-31",
+        "transfer.source_address",
+        step("transfer", "source: app1, destination: 10.17.1.4, source_address: 10.0.0.1"),
+        step("transfer", "source: core1, destination: 10.17.1.4, source_address: 10.0.0.1"),
     ),
     (
         "S-17",
@@ -168,12 +182,14 @@ def absence(kind: str) -> str:
         "no_fib": "node: ce1/core, prefix: 10.2.0.0/24",
         "no_arp": "node: ce1/core, address: 10.1.255.77",
         "no_reach": probes,
+        "no_transfer": probes,
         "no_wire": f"interface: 'pe1:to-msee1', {probes}, shows: {{}}",
     }
     return step(kind, f"{properties[kind]}, holds_for: keepalive")
 
 
 POSITIVE = {
+    "transfer": TRANSFER,
     "session": SESSION,
     "prefixes": COUNT,
     "tunnel": TUNNEL,
@@ -199,7 +215,7 @@ def test_a_positive_of_another_noun_is_not_enough(kind: str) -> None:
     assert broken(*others, absence(kind)) == {("S-10", f"steps[{len(others)}].{kind}")}
 
 
-@pytest.mark.parametrize("kind", ["no_reach", "no_wire"])
+@pytest.mark.parametrize("kind", ["no_reach", "no_wire", "no_transfer"])
 def test_the_silence_of_an_address_that_nobody_has_means_nothing(kind: str) -> None:
     typo = absence(kind).replace("10.2.0.4", "10.2.0.44")
     (problem,) = problems(REACH, typo, POSITIVE["wire"])

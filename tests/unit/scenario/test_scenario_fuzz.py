@@ -42,6 +42,8 @@ EVERY_KIND = scenario_text(
     " shows: {protocol: icmp, tags: [8, 100]}}}",
     "- {say: s, no_wire: {interface: 'pe1:to-msee1', source: app1, destination: 203.0.113.110,"
     " shows: {source: 10.0.0.0/8}, holds_for: keepalive}}",
+    "- {say: s, transfer: {source: app1, destination: 10.17.1.4, port: 443, ports: 2, bytes: 9, mss: 1250}}",
+    "- {say: s, no_transfer: {source: app1, destination: 10.17.1.4, connects: true, holds_for: hold}}",
     "- {say: s, originate: {node: core1, prefixes: [10.99.0.0/24], as_path: [65001], communities: ['1:2'],"
     " series: {first: 10.100.0.0/24, count: 3}}}",
     "- {say: s, withdraw: {node: core1, prefixes: [10.99.0.0/24]}}",
