@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SELF = "/proc/thread-self/ns/net"
 
+SETTINGS = Path("/proc/sys/net")
+
 SYSCTLS: Mapping[str, str] = {
     "ipv4/conf/all/rp_filter": "0",
     "ipv4/conf/default/rp_filter": "0",
@@ -61,6 +63,14 @@ FORWARDING_SYSCTLS = ("ipv4/ip_forward", "ipv6/conf/all/forwarding")
 HASH_SEED = "ipv4/fib_multipath_hash_seed"
 """Of ECMP, for both IP versions (Linux 6.11). All namespaces of a kernel have the same seed otherwise, so
 that a router would send all that it gets from the one before it by one next hop of several."""
+
+
+HASH_POLICY, HASH_FIELDS = "fib_multipath_hash_policy", "fib_multipath_hash_fields"
+BY_FIELDS, FIVE_TUPLE = "3", "55"
+"""Of ECMP, for each IP version (Linux 5.14; the kernel's ip-sysctl.rst). With policy 1, by which older ones
+have to do, a router between namespaces takes the number that the sender's kernel has drawn for a TCP
+connection, and draws again after each timeout (``sk_txhash``): one that loses its segments would change
+its way, which no router of a network lets it."""
 
 
 GONE = -1
@@ -140,6 +150,10 @@ def _settle(name: str, *, forwarding: bool) -> None:
     for key, value in SYSCTLS.items():
         _sysctl(key, value)
     _sysctl(HASH_SEED, str(crc32(name.encode())))
+    for family in ("ipv4", "ipv6"):
+        if (SETTINGS / family / HASH_FIELDS).exists():
+            _sysctl(f"{family}/{HASH_FIELDS}", FIVE_TUPLE)
+            _sysctl(f"{family}/{HASH_POLICY}", BY_FIELDS)
     if forwarding:
         for key in FORWARDING_SYSCTLS:
             _sysctl(key, "1")
@@ -147,6 +161,6 @@ def _settle(name: str, *, forwarding: bool) -> None:
 
 def _sysctl(key: str, value: str) -> None:
     """Settings of a feature the kernel lacks (IPv6, multipath) are passed over."""
-    path = Path("/proc/sys/net", key)
+    path = SETTINGS / key
     if path.exists():
         path.write_text(value)

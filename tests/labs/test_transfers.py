@@ -11,6 +11,7 @@ from ipaddress import ip_address
 import pytest
 from conftest import Start
 from lab_client import LIMIT_S, Lab, environment, eventually
+from tunnel_labs import SECURE_VM, needs_data_plane
 
 from lab.errors import InputError
 from lab.plan.types import Plan
@@ -38,21 +39,21 @@ def fates(result: TransferResult) -> set[tuple[Fate, str | None]]:
 
 
 @contextmanager
-def ruled(lab: Lab, *rules: str) -> Iterator[None]:
-    """The router between the hosts and Azure has these rules for what it forwards."""
+def ruled(lab: Lab, *rules: str, node: str = "core1") -> Iterator[None]:
+    """The router, that between the hosts and Azure, has these rules for what it forwards."""
     chain = "{ type filter hook forward priority -300; " + "; ".join(rules) + "; }"
     table = "inet test_transfers"
-    assert lab.execute("core1", "nft", f"table {table} {{ chain c {chain}; }}").returncode == 0
+    assert lab.execute(node, "nft", f"table {table} {{ chain c {chain}; }}").returncode == 0
     try:
         yield
     finally:
-        lab.execute("core1", "nft", f"delete table {table}")
+        lab.execute(node, "nft", f"delete table {table}")
 
 
 def sockets(lab: Lab, node: str) -> str:
     """The TCP sockets of transfers in a node, in whichever state."""
     ports = f"( sport >= {PORT} or dport >= {PORT} )"
-    return lab.execute("core1", "ss", "-Htan", ports).stdout
+    return lab.execute(node, "ss", "-Htan", ports).stdout
 
 
 def nothing_left(lab: Lab) -> bool:
@@ -98,6 +99,21 @@ def test_one_connection_of_several_is_told_from_the_others(secured: Lab) -> None
     with ruled(secured, f"{FIRST} meta length > 1000 drop"):
         first, second = carried(secured).connections
     assert (first.fate, second.fate) == (Fate.STALLED, Fate.INTACT)
+
+
+@needs_data_plane
+def test_a_connection_keeps_its_way_whatever_it_loses(secured: Lab) -> None:
+    """By its 5-tuple it has one of two tunnels. Sent again, its segments take no other, and so it stalls
+    as it would on a network."""
+
+    def stalled() -> list[bool]:
+        result = carried(secured, destination=SECURE_VM, ports=16, length=100_000)
+        return [one.fate is Fate.STALLED for one in result.connections]
+
+    with ruled(secured, "oifname vpngw-secure-0 meta length > 1000 drop", node="vpn1"):
+        first = stalled()
+        assert set(first) == {True, False}
+        assert stalled() == first
 
 
 def test_one_that_stalls_on_its_way_says_how_far_it_came(secured: Lab) -> None:
