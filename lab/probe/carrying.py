@@ -13,7 +13,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from fcntl import ioctl
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
@@ -126,9 +126,6 @@ class Carrying:
         now = time.monotonic()
         for one in waiting:
             if now - one.heard >= TRANSFER_SILENCE.seconds:
-                code = one.near.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                if code:
-                    one.end(Fate.BROKEN, os.strerror(code))
                 one.end(Fate.STALLED if one.connected else Fate.UNANSWERED)
             elif now - self._started >= TRANSFER.seconds:
                 one.end(Fate.UNFINISHED)
@@ -163,8 +160,15 @@ class Carrying:
             one.end(Fate.BROKEN, what_is_said(error))
             return
         if one.written == one.length:
-            self._selector.unregister(one.near)
-            one.near.shutdown(socket.SHUT_WR)
+            self._selector.modify(one.near, EVENT_READ, lambda: self._hear(one))
+            with suppress(OSError):  # one that is over by now is heard of
+                one.near.shutdown(socket.SHUT_WR)
+
+    def _hear(self, one: Carried) -> None:
+        """There is nothing to read here but that it is over."""
+        self._selector.unregister(one.near)
+        code = one.near.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        one.end(Fate.BROKEN, os.strerror(code) if code else None)
 
     # The far ends.
 

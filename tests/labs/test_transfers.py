@@ -142,11 +142,12 @@ def test_a_connection_that_cannot_be_made_says_why(
     assert set(result.connections) == {Connection(seen[0], reason=seen[1])}
 
 
-def test_a_connection_that_is_reset_on_its_way_says_so(secured: Lab) -> None:
-    with ruled(secured, f"{AT} quota over {MANY // 4} bytes reject with tcp reset"):
-        (one,) = carried(secured, ports=1).connections
+@pytest.mark.parametrize("length", [20 * MANY, 20 * FEW], ids=["while it writes", "when all is written"])
+def test_a_connection_that_is_reset_on_its_way_says_so(secured: Lab, length: int) -> None:
+    with ruled(secured, f"{AT} quota over {length // 4} bytes reject with tcp reset"):
+        (one,) = carried(secured, ports=1, length=length).connections
     assert (one.fate, one.reason) == (Fate.BROKEN, "Connection reset by peer")
-    assert one.arrived < MANY
+    assert one.arrived < length
 
 
 def test_what_is_altered_on_its_way_is_told(secured: Lab) -> None:
