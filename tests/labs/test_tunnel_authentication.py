@@ -177,25 +177,6 @@ def _lost(lab: Lab, seconds: float) -> dict[Direction, int]:
         return {each: one.tally.lost for each, one in flows.after("keys", seconds).total.items()}
 
 
-def test_groups_for_pfs_that_differ_let_a_tunnel_down_at_the_end_of_every_lifetime(
-    tmp_path: Path, start_lab: Start
-) -> None:
-    """The first association needs no group of its own; the next one has none in common."""
-
-    def change(data: Any) -> None:
-        secure(data)["ipsec_policies"] = policy(pfs_group="PFS2048")["ipsec_policies"]
-        differs(data, ipsec_policies=policy(pfs_group="ECP384")["ipsec_policies"], sa_life_time_seconds=10)
-
-    lab = start_lab(str(topology(tmp_path, change)), "test-pfs")
-    assert lab.reaches("app1", SECURE_VM), "at first all is well"
-    eventually("no new keys", lambda: bool(told(lab, "tunnel-problem")), seconds=20)
-    eventually("it goes down at both ends", lambda: len(told(lab, "tunnel-down")) >= 2, seconds=20)
-    eventually("and is back at both ends", lambda: len(told(lab, "tunnel-up")) >= 4, seconds=30)
-    for end in BOTH_ENDS:
-        texts = [one["text"] for one in told(lab, "tunnel-problem") if one["node"] == end]
-        assert any("PFS" in text for text in texts), texts
-
-
 # Who begins.
 
 
