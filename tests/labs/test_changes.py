@@ -20,8 +20,6 @@ from lab.plan.types import FilterAction, FilterRule, PacketFilter, Plan, StaticR
 from lab.runtime.control import Control, pack, unpack
 from lab.runtime.rundir import folder_of
 
-pytestmark = pytest.mark.everywhere
-
 REFERENCE = Path(__file__).parents[2] / "scenarios" / "topologies" / "expressroute-vpn.yaml"
 BASIC = REFERENCE.with_name("expressroute-basic.yaml")
 GATEWAYS, SERVICES = "52.175.192.0/18", "52.183.0.0/17"
@@ -87,6 +85,7 @@ def received(lab: Lab) -> int:
     return next(int(s["prefixes_received"]) for s in sessions if s["neighbor"] == "msee1/microsoft")
 
 
+@pytest.mark.everywhere
 def test_a_route_filter_is_detached_and_attached_over_the_live_session(lab: Lab, apply: Edit) -> None:
     before = uptimes(lab)
     assert (received(lab), lab.best("dmz1", GATEWAYS) is None) == (WEST, False)
@@ -106,6 +105,7 @@ def test_a_route_filter_is_detached_and_attached_over_the_live_session(lab: Lab,
     assert [e["changes"] for e in lab.events() if e["kind"] == "applied"][0] == detached
 
 
+@pytest.mark.everywhere
 def test_an_edge_policy_and_its_packet_filter_move_traffic(lab: Lab, apply: Edit) -> None:
     before = uptimes(lab)
     assert not lab.reaches("vpn1", "52.183.0.10")
@@ -170,6 +170,7 @@ def test_a_network_outgrows_what_it_was_linked_with_up_to_what_the_circuit_keeps
 # --- routes and filters ---
 
 
+@pytest.mark.everywhere
 def test_static_routes_and_packet_filters_change_in_the_kernel(running: Running) -> None:
     plan = replace(line_plan(3), name="test-kernel")
     target = IPv4Network("198.51.100.0/24")
@@ -214,6 +215,7 @@ def originated(lab: Lab, node: str) -> dict[str, Any]:
     return {route["prefix"]: route for route in lab.routes(node) if route["best"]}
 
 
+@pytest.mark.everywhere
 def test_originations_come_go_and_outlive_the_daemon_and_a_new_plan(running: Running) -> None:
     plan = replace(line_plan(3), name="test-originate")
     with running(plan) as lab, controlling(lab) as control:
@@ -260,6 +262,7 @@ def test_originations_come_go_and_outlive_the_daemon_and_a_new_plan(running: Run
 # --- what a lab says of itself ---
 
 
+@pytest.mark.everywhere
 def test_a_session_that_cannot_come_up_is_diagnosed_when_asked_for(running: Running) -> None:
     plan = with_neighbor(line_plan(3), 0, "r1", peer_asn=Asn(65099))
     plan = replace(plan, name="test-asked", expected_down=(("r0", "r1"), ("r1", "r0")))
@@ -274,6 +277,7 @@ def test_a_session_that_cannot_come_up_is_diagnosed_when_asked_for(running: Runn
         assert control.ask("settled") == {"settled": True, "missing": []}
 
 
+@pytest.mark.everywhere
 def test_a_lab_settles_without_a_session_that_is_cut(running: Running) -> None:
     with running(replace(line_plan(2), name="test-cut")) as lab, controlling(lab) as control:
         assert control.ask("settled") == {"settled": True, "missing": []}

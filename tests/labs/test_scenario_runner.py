@@ -203,10 +203,11 @@ def test_a_shell_needs_a_terminal(tmp_path: Path) -> None:
     assert "terminal" in done.stderr
 
 
-def test_a_shell_opens_where_the_step_failed(false: Path, mark: str) -> None:
+@pytest.mark.everywhere
+def test_a_shell_opens_where_the_step_failed(false: Path, mark: str, backend: str) -> None:
     ours, theirs = pty.openpty()
     command = subprocess.Popen(
-        [*COMMAND, "test", str(false), "--shell-on-failure", *HURRY],
+        [*COMMAND, "test", str(false), "--shell-on-failure", *HURRY, "--backend", backend],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
