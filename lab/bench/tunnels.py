@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from lab.bench.labs import command_seconds
+from lab.bench.labs import COMMAND_END_S, command_seconds
 from lab.bench.pair import Like, end, establish
 from lab.bench.sending import transfer
 from lab.runtime.steering import ROUTER
@@ -111,7 +111,8 @@ def _words(*words: str) -> tuple[str, ...]:
 
 
 def _said(*words: str) -> str:
-    return subprocess.run(_words(*words), check=True, capture_output=True, text=True, timeout=120).stdout
+    done = subprocess.run(_words(*words), check=True, capture_output=True, text=True, timeout=COMMAND_END_S)
+    return done.stdout
 
 
 def _json(*words: str) -> Any:
