@@ -35,11 +35,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Tests of tunnels run on each data plane, and those of what is the same everywhere on each back end;
-    they are skipped where it is missing."""
+    they are skipped where it is missing. The others say where they run as well, for what a session shares is
+    made anew when its parameter changes, and for no parameter too."""
     if "plane" in metafunc.fixturenames and metafunc.definition.get_closest_marker("data_plane"):
         metafunc.parametrize("plane", [_plane(name) for name in OBSTACLES], indirect=True, scope="session")
-    if "backend" in metafunc.fixturenames and metafunc.definition.get_closest_marker("everywhere"):
-        metafunc.parametrize("backend", BACKENDS, indirect=True, scope="session")
+    if "backend" in metafunc.fixturenames:
+        everywhere = metafunc.definition.get_closest_marker("everywhere") is not None
+        chosen = BACKENDS if everywhere else [pytest.param(NETNS, id=pytest.HIDDEN_PARAM)]
+        metafunc.parametrize("backend", chosen, indirect=True, scope="session")
 
 
 def _plane(name: str) -> Any:
