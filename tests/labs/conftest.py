@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab_client import Lab, eventually, marked_processes, mseelab, new_mark, unique
+from lab_client import Lab, bearable, eventually, marked_processes, mseelab, new_mark, unique
 from plan_labs import Running, running_on
 from tunnel_labs import HOST, OBSTACLES
 
@@ -82,7 +82,8 @@ Start = Callable[..., Lab]
 def _started(topology: str, name: str, plane: str = "auto", backend: str = NETNS) -> Lab:
     mark, name = new_mark(), unique(name)
     where = ("--backend", backend, "--dataplane", plane)
-    done = mseelab("up", topology, "--name", name, *where, mark=mark)
+    with bearable(topology) as borne:
+        done = mseelab("up", borne, "--name", name, *where, mark=mark)
     assert done.returncode == 0, done.stdout + done.stderr
     return Lab(name, mark)
 
