@@ -10,6 +10,8 @@ NAME ?=
 K ?=
 S ?= scenarios
 JOBS ?= 3
+P ?=
+RUNS ?=
 # Side by side, a file of tests in one process; a few that are asked for run in this one.
 PYTEST := $(BIN)/pytest $(if $(strip $(K)),-k "$(strip $(K))",-n $(JOBS) --dist loadfile)
 # Beside pytest, which would run them one at a time: a lab is mostly waiting. Not when K= chooses tests.
@@ -31,7 +33,7 @@ INSTALL = if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
   DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing
 
 .PHONY: help setup lab-up lab-down lab-status test test-unit test-lab test-kernel setup-kernel scenarios images check \
-  format docs golden bench
+  format docs golden bench bench-kernel
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -88,8 +90,11 @@ docs: setup ## Write what is generated in docs/ again: schemas and rules
 golden: setup ## Write the golden files again; then read `git diff`
 	@$(BIN)/pytest tests --update-golden -m "not lab" -q; git diff --stat tests/golden
 
-bench: setup ## Measure; results as JSON on standard output
-	@$(BIN)/python -m lab.bench
+bench: setup ## Measure; results as JSON on standard output (P=line for a part, RUNS= as often)
+	@$(BIN)/python -m lab.bench $(P) $(if $(RUNS),--runs $(RUNS))
+
+bench-kernel: setup-kernel ## Measure tunnels on Debian's stock kernel, in QEMU (P=, RUNS=)
+	@$(BIN)/python tests/kernel/boot.py bench $(or $(P),tunnels_up tunnel_throughput) --runs $(or $(RUNS),3)
 
 # A first run installs packages if it may (root, or sudo without a password) and says which
 # are missing if it may not. A second run does nothing. Debian starts an IKE daemon for the host with

@@ -30,9 +30,11 @@ from lab.agent.adj_rib_out import AdjRibOutQueue
 from lab.agent.codec import decode, prefix_of
 from lab.bgp.events import Nlri
 from lab.bgp.route import Address, PathAttributes
+from lab.timing import PATIENCE
 
-IDLE_POLL_MS = 200
-"""How long a reactor with all sessions up may wait for its sockets; timers count seconds."""
+IDLE_POLL_MS = round(min(200 * PATIENCE, 1000))
+"""How long a reactor with all sessions up may wait for its sockets; timers count seconds. On a slow host
+longer, for these looks are most of what a lab at rest costs."""
 
 REPORTED = ("neighbor-changes", "receive-update", "receive-refresh", "receive-parsed")
 """What ExaBGP's reactor tells its ``Processes``, in the words of its ``api`` section."""

@@ -1,7 +1,8 @@
 """make bench: what the README claims, measured; JSON on standard output.
 
 Numbers of one machine in one run: medians of several, and ratios against BIRD and against charons
-set up by hand taken in turn, because shared machines drift.
+set up by hand taken in turn, because shared machines drift. Parts of it by name, and more or fewer runs,
+as ``python -m lab.bench --help`` says.
 """
 
 from __future__ import annotations
@@ -14,19 +15,18 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import click
+
 from lab.bench import bird, containers, pair, tunnels
 from lab.bench.labs import command_seconds, run_line
 from lab.errors import BackendError
+from lab.timing import PATIENCE
 
-RUNS = 5
-LINE_RUNS = 3
-CONTAINER_RUNS = 3
 LINE = 50
-THROUGHPUT_RUNS = 7
-THROUGHPUT_S = 2.0
+THROUGHPUT_S = 2.0 * PATIENCE
 
 
-def _median(measure: Callable[[], float], runs: int = RUNS) -> float:
+def _median(measure: Callable[[], float], runs: int) -> float:
     return round(statistics.median(measure() for _ in range(runs)), 3)
 
 
@@ -38,30 +38,30 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def reference() -> dict[str, Any]:
+def reference(runs: int) -> dict[str, Any]:
     """The reference lab, warm: one run is not counted."""
     times = []
     inspect = 0.0
-    for number in range(RUNS + 1):
+    for number in range(runs + 1):
         took = command_seconds("up", "-q", "--name", "bench-reference")
         try:
             if number:
                 times.append(took)
-            if number == RUNS:
-                inspect = _median(lambda: command_seconds("inspect", "--name", "bench-reference"))
+            if number == runs:
+                inspect = _median(lambda: command_seconds("inspect", "--name", "bench-reference"), runs)
         finally:
             command_seconds("down", "--name", "bench-reference")
     return {
         "up_s": round(statistics.median(times), 3),
         "up_all_s": [round(took, 3) for took in times],
         "inspect_s": inspect,
-        "help_s": _median(lambda: command_seconds("--help")),
+        "help_s": _median(lambda: command_seconds("--help"), runs),
     }
 
 
-def line() -> dict[str, Any]:
+def line(runs: int) -> dict[str, Any]:
     ours, theirs = [], []
-    for _ in range(LINE_RUNS):
+    for _ in range(runs):
         ours.append(run_line(LINE))
         if bird.available():
             theirs.append(bird.seconds_until_converged(LINE))
@@ -82,11 +82,11 @@ def line() -> dict[str, Any]:
     return result
 
 
-def tunnels_up() -> dict[str, Any]:
+def tunnels_up(runs: int) -> dict[str, Any]:
     """The reference lab with its tunnels and without; the first of each is not counted."""
     by_topology: dict[str, list[float]] = {}
     with tunnels.without_tunnels() as plain:
-        for _ in range(RUNS + 1):
+        for _ in range(runs + 1):
             for topology in (str(tunnels.REFERENCE), plain):
                 by_topology.setdefault(topology, []).append(tunnels.up_seconds(topology))
     with_tunnels, without = (statistics.median(times[1:]) for times in by_topology.values())
@@ -97,7 +97,7 @@ def tunnels_up() -> dict[str, Any]:
     }
 
 
-def tunnel_throughput() -> dict[str, Any]:
+def tunnel_throughput(runs: int) -> dict[str, Any]:
     """TCP through a tunnel of the lab, against two charons set up by hand: in the same places of another such
     lab, and with a wire between them instead of a provider's network."""
     with tunnels.running(tunnels.NAME) as lab, tunnels.running(tunnels.BY_HAND) as other:
@@ -106,38 +106,54 @@ def tunnel_throughput() -> dict[str, Any]:
             return {}
         ours, same_way, wire = [], [], []
         with tunnels.set_up_by_hand(other) as by_hand:
-            for _ in range(THROUGHPUT_RUNS):
+            for _ in range(runs):
                 ours.append(lab.throughput(THROUGHPUT_S))
                 same_way.append(by_hand(THROUGHPUT_S))
                 wire.append(pair.over_a_wire(lab.like, THROUGHPUT_S))
         return {
             "dataplane": lab.dataplane,
-            "mbit_s": round(statistics.median(ours)),
-            "by_hand_mbit_s": round(statistics.median(same_way)),
+            "mbit_s": round(statistics.median(ours), 1),
+            "by_hand_mbit_s": round(statistics.median(same_way), 1),
             "ratio_to_by_hand": _median_ratio(ours, same_way),
-            "over_a_wire_mbit_s": round(statistics.median(wire)),
+            "over_a_wire_mbit_s": round(statistics.median(wire), 1),
             "ratio_to_a_wire": _median_ratio(ours, wire),
         }
 
 
-def in_containers() -> dict[str, Any]:
+def in_containers(runs: int) -> dict[str, Any]:
     """The images, and the reference lab with its tunnels in containers of them."""
     try:
         sizes = containers.image_sizes()
     except BackendError as error:
         _say(f"not in containers: {error.message}; {error.hint}")
         return {}
-    return {"image_mb": sizes, **containers.times(str(tunnels.REFERENCE), CONTAINER_RUNS)}
+    return {"image_mb": sizes, **containers.times(str(tunnels.REFERENCE), runs)}
 
 
-def main() -> None:
+PARTS: dict[str, tuple[Callable[[int], dict[str, Any]], int]] = {
+    "reference": (reference, 5),
+    "line": (line, 3),
+    "tunnels_up": (tunnels_up, 5),
+    "tunnel_throughput": (tunnel_throughput, 7),
+    "in_containers": (in_containers, 3),
+}
+"""Each with how often it is measured, by how much that differs from run to run and by what a run costs."""
+
+
+@click.command()
+@click.argument("parts", nargs=-1, type=click.Choice(list(PARTS)))
+@click.option("--runs", type=click.IntRange(min=1), help="How often to measure each; it knows how often.")
+def main(parts: tuple[str, ...], runs: int | None) -> None:
+    """Measure PARTS, or everything; results as JSON on standard output."""
     results: dict[str, Any] = {
         "machine": {"cpus": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()}
     }
-    for measurement in (reference, line, tunnels_up, tunnel_throughput, in_containers):
-        _say(f"measuring: {measurement.__name__}")
-        results[measurement.__name__] = measurement()
+    for part in parts or PARTS:
+        _say(f"measuring: {part}")
+        measure, usual = PARTS[part]
+        results[part] = measure(runs or usual)
     print(json.dumps(results, indent=2))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -21,9 +21,9 @@ from lab.runtime.netns import NetworkNamespace
 from lab.runtime.process import node_environment
 from lab.runtime.tags import VxlanTagging
 from lab.runtime.wiring import Wiring
-from lab.timing import Budget, wait_until
+from lab.timing import PATIENCE, Budget, wait_until
 
-LINE_CONVERGED = Budget("line-converged", 60.0)
+LINE_CONVERGED = Budget("line-converged", 60.0 * PATIENCE)
 
 CONFIGURATION = """\
 log stderr {{ error, fatal }};

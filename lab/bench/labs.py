@@ -14,15 +14,19 @@ from lab.bench.line import line_plan
 from lab.plan.types import Plan
 from lab.runtime.lifecycle import running
 from lab.runtime.rundir import RunFolder
-from lab.timing import Budget
+from lab.timing import PATIENCE, Budget
 
-LINE_CONVERGED = Budget("line-converged", 60.0)
+LINE_CONVERGED = Budget("line-converged", 60.0 * PATIENCE)
+COMMAND_END_S = 120.0 * PATIENCE
+"""No command takes this long."""
 
 
 def command_seconds(*words: str) -> float:
     """How long a command takes from outside, start of the interpreter included."""
     started = time.monotonic()
-    subprocess.run([sys.executable, "-m", "lab", *words], check=True, capture_output=True, timeout=120)
+    subprocess.run(
+        [sys.executable, "-m", "lab", *words], check=True, capture_output=True, timeout=COMMAND_END_S
+    )
     return time.monotonic() - started
 
 

@@ -20,9 +20,9 @@ from lab.runtime.isolation import own_mounts, run_isolated
 from lab.runtime.netlink import Router
 from lab.runtime.netns import NetworkNamespace
 from lab.runtime.process import node_environment
-from lab.timing import CHARON_LISTENS, Budget, wait_until
+from lab.timing import CHARON_LISTENS, PATIENCE, Budget, wait_until
 
-ESTABLISHED = Budget("pair-established", 10.0)
+ESTABLISHED = Budget("pair-established", 10.0 * PATIENCE)
 
 SETTINGS = """\
 charon-systemd {{
@@ -183,4 +183,4 @@ def _route(one: End, other: End, like: Like) -> None:
         one.must("ip", "link", "set", TUN, "mtu", str(like.mtu), "up")
         one.must(*target, "dev", TUN)
     else:
-        one.must(*target, "via", str(one.next_hop), "dev", PORT, "onlink")
+        one.must(*target, "via", str(one.next_hop), "dev", PORT, "onlink", "mtu", str(like.mtu))

@@ -8,6 +8,7 @@ import sys
 from ipaddress import IPv4Address
 
 from lab.runtime.process import node_environment
+from lab.timing import PATIENCE
 
 LISTENING = "listening\n"
 
@@ -31,7 +32,8 @@ with socket.create_connection((address, 5001), 20) as peer:
         count += len(piece)
 print(count)
 """
-PATIENCE_S = 60.0
+DONE_S = 60.0 * PATIENCE
+"""For a transfer of seconds, and two interpreters to start."""
 
 
 def transfer(source: tuple[str, ...], target: tuple[str, ...], address: IPv4Address, seconds: float) -> float:
@@ -45,8 +47,8 @@ def transfer(source: tuple[str, ...], target: tuple[str, ...], address: IPv4Addr
         assert receiver.stdout is not None
         assert receiver.stdout.readline() == LISTENING
         sender = subprocess.run(
-            send, stdout=subprocess.PIPE, text=True, env=node_environment(), check=True, timeout=PATIENCE_S
+            send, stdout=subprocess.PIPE, text=True, env=node_environment(), check=True, timeout=DONE_S
         )
-        count, took = json.loads(receiver.communicate(timeout=PATIENCE_S)[0])
+        count, took = json.loads(receiver.communicate(timeout=DONE_S)[0])
     assert count == int(sender.stdout), f"sent {sender.stdout}, received {count}"
     return float(8 * count / took / 1e6)

@@ -1,8 +1,9 @@
-"""make test-kernel: boot Debian's stock kernel in QEMU and run the chosen tests there.
+"""make test-kernel: boot Debian's stock kernel in QEMU and run the chosen tests there; or, as make
+bench-kernel does, ``boot.py bench WORD...`` with those of ``python -m lab.bench``: measure there.
 
 The guest has this host's files, read-only, and with them its Python and strongSwan; what it writes is gone
-with it, but for its results. Exits with 0 when all of the tests passed, with 1 when one failed or was
-skipped, and with 3 when there is no guest or it broke.
+with it, but for its results. Exits with 0 when all of the tests passed or all was measured, with 1 when one
+failed or was skipped, and with 3 when there is no guest or it broke.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -23,9 +24,10 @@ from xml.etree import ElementTree
 from stock import BROKEN, MissingError, StockKernel, cache_folder, stock_kernel
 
 HERE = Path(__file__).resolve().parent
-RESULTS = HERE.parents[1] / "build" / "test-kernel"
+BUILD = HERE.parents[1] / "build"
 CHOSEN = ("chosen", "chosen-rootless")
 """What to run there, as root and as an ordinary user: the files of that name here, and folders of results."""
+FIGURES = "bench.json"
 QEMU = "qemu-system-x86_64"
 MEMORY = "2G"
 MOST_CPUS = 4
@@ -64,7 +66,7 @@ def accelerators() -> Iterator[Accelerator]:
     yield EMULATION
 
 
-def qemu(kernel: StockKernel, how: Accelerator, results: Path) -> list[str]:
+def qemu(kernel: StockKernel, how: Accelerator, results: Path, errand: str) -> list[str]:
     """The command that is the guest."""
     root = "local,path=/,security_model=none,readonly=on,multidevs=remap"
     return [
@@ -75,11 +77,11 @@ def qemu(kernel: StockKernel, how: Accelerator, results: Path) -> list[str]:
         *("-fsdev", f"local,path={results},security_model=none,id=results"),
         *("-device", "virtio-9p-pci,fsdev=results,mount_tag=results"),
         *("-kernel", str(kernel.image), "-initrd", str(kernel.initramfs)),
-        *("-append", command_line(kernel, how)),
+        *("-append", command_line(kernel, how, errand)),
     ]
 
 
-def command_line(kernel: StockKernel, how: Accelerator) -> str:
+def command_line(kernel: StockKernel, how: Accelerator, errand: str) -> str:
     """The kernel's. What is off costs time in emulation: protection against leaks of the processor, hooks
     of AppArmor, huge pages. The clock is the processor's own, not one that QEMU must be asked for."""
     return " ".join(
@@ -87,7 +89,7 @@ def command_line(kernel: StockKernel, how: Accelerator) -> str:
             "console=ttyS0 quiet panic=-1 random.trust_cpu=on tsc=reliable no_timer_check",
             "mitigations=off apparmor=0 audit=0 transparent_hugepage=never",
             f"init={HERE}/init tests={HERE} modules={kernel.modules}",
-            f"python={sys.executable} patience={how.patience}",
+            f'python={sys.executable} patience={how.patience} errand="{errand}"',
         )
     )
 
@@ -167,37 +169,70 @@ def _verdict(results: Path) -> int | None:
     return 1 if skipped else int(code.read_text())
 
 
+def figures(results: Path) -> int | None:
+    """The exit code of what was measured, which is printed; None when it did not get that far."""
+    code = results / "exit-code"
+    if not code.exists():
+        return None
+    print((results / FIGURES).read_text())  # noqa: T201
+    return 0 if code.read_text().strip() == "0" else BROKEN
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What a guest is booted for. ``folder``: of its results. ``words`` tell the guest. ``verdict`` reads the
+    results."""
+
+    folder: str
+    words: tuple[str, ...]
+    verdict: Callable[[Path], int | None]
+
+    @property
+    def results(self) -> Path:
+        return BUILD / self.folder
+
+
+def errand(words: list[str]) -> Errand:
+    """By the words of the command line."""
+    match words:
+        case []:
+            return Errand("test-kernel", ("test",), verdict)
+        case ["bench", *asked]:
+            return Errand("bench-kernel", ("bench", *asked), figures)
+    raise MissingError(
+        f"{' '.join(words)!r} is no errand: nothing for the tests, or bench with words of its own"
+    )
+
+
 def say(*lines: str) -> None:
     for line in lines:
         print(f"test-kernel: {line}", file=sys.stderr, flush=True)  # noqa: T201
 
 
-def run() -> int:
+def run(errand: Errand) -> int:
     """Raises MissingError."""
     if shutil.which(QEMU) is None:
         raise MissingError(f"{QEMU} is not installed (Debian: qemu-system-x86)")
     kernel = stock_kernel(cache_folder())
-    shutil.rmtree(RESULTS, ignore_errors=True)
-    RESULTS.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(errand.results, ignore_errors=True)
+    errand.results.mkdir(parents=True, exist_ok=True)
     for how in accelerators():
         say(f"booting {kernel.image.name} in QEMU, by {how.name}")
-        guest = boot(qemu(kernel, how, RESULTS))
+        guest = boot(qemu(kernel, how, errand.results, " ".join(errand.words)))
         if guest.up:
             break
-    code = verdict(RESULTS)
+    code = errand.verdict(errand.results)
     if guest.problem is None and code is not None:
-        say(f"results and logs are in {RESULTS}")
+        say(f"results and logs are in {errand.results}")
         return code
-    say(
-        f"the guest broke: {guest.problem or 'it ended before its tests did'}; the last it said:", *guest.last
-    )
+    say(f"the guest broke: {guest.problem or 'it ended before it was done'}; the last it said:", *guest.last)
     return BROKEN
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(BROKEN))  # not without ending the guest
     try:
-        sys.exit(run())
+        sys.exit(run(errand(sys.argv[1:])))
     except MissingError as error:
         say(str(error))
         sys.exit(BROKEN)

@@ -73,6 +73,36 @@ def test_a_guest_that_left_nothing_or_half_of_it_has_no_verdict(tmp_path: Path) 
     assert boot.verdict(tmp_path) is None
 
 
+# Errands.
+
+
+def test_without_a_word_the_tests_are_run_and_bench_has_words_of_its_own() -> None:
+    tests, bench = boot.errand([]), boot.errand(["bench", "line", "--runs", "1"])
+    assert (tests.words, tests.results.name) == (("test",), "test-kernel")
+    assert (bench.words, bench.results.name) == (("bench", "line", "--runs", "1"), "bench-kernel")
+
+
+def test_what_is_no_errand_is_told() -> None:
+    with pytest.raises(MissingError, match="'bnech' is no errand"):
+        boot.errand(["bnech"])
+
+
+def test_the_guest_hears_its_errand_as_one_word_of_the_command_line() -> None:
+    kernel = StockKernel(Path("vmlinuz"), Path("modules"), Path("initramfs"))
+    assert boot.command_line(kernel, boot.EMULATION, "bench line").endswith(' errand="bench line"')
+
+
+@pytest.mark.parametrize(("code", "verdict"), [("0", 0), ("1", BROKEN), ("3", BROKEN)])
+def test_figures_are_printed_and_bad_ones_are_no_success(
+    code: str, verdict: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / boot.FIGURES).write_text('{"line": 1}')
+    assert boot.figures(tmp_path) is None
+    (tmp_path / "exit-code").write_text(f"{code}\n")
+    assert boot.figures(tmp_path) == verdict
+    assert capsys.readouterr().out == '{"line": 1}\n'
+
+
 def test_without_virtualization_dev_kvm_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boot.os, "access", lambda *_: True)
     for flags, expected in (("fpu sse2", ["emulation"]), ("fpu svm", ["KVM", "emulation"])):

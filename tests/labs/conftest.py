@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab_client import Lab, eventually, marked_processes, mseelab, new_mark, unique
+from lab_client import Lab, bearable, eventually, marked_processes, mseelab, new_mark, unique
 from plan_labs import Running, running_on
 from tunnel_labs import HOST, OBSTACLES
 
@@ -35,11 +35,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Tests of tunnels run on each data plane, and those of what is the same everywhere on each back end;
-    they are skipped where it is missing."""
+    they are skipped where it is missing. The others say where they run as well, for what a session shares is
+    made anew when its parameter changes, and for no parameter too."""
     if "plane" in metafunc.fixturenames and metafunc.definition.get_closest_marker("data_plane"):
         metafunc.parametrize("plane", [_plane(name) for name in OBSTACLES], indirect=True, scope="session")
-    if "backend" in metafunc.fixturenames and metafunc.definition.get_closest_marker("everywhere"):
-        metafunc.parametrize("backend", BACKENDS, indirect=True, scope="session")
+    if "backend" in metafunc.fixturenames:
+        everywhere = metafunc.definition.get_closest_marker("everywhere") is not None
+        chosen = BACKENDS if everywhere else [pytest.param(NETNS, id=pytest.HIDDEN_PARAM)]
+        metafunc.parametrize("backend", chosen, indirect=True, scope="session")
 
 
 def _plane(name: str) -> Any:
@@ -79,7 +82,8 @@ Start = Callable[..., Lab]
 def _started(topology: str, name: str, plane: str = "auto", backend: str = NETNS) -> Lab:
     mark, name = new_mark(), unique(name)
     where = ("--backend", backend, "--dataplane", plane)
-    done = mseelab("up", topology, "--name", name, *where, mark=mark)
+    with bearable(topology) as borne:
+        done = mseelab("up", borne, "--name", name, *where, mark=mark)
     assert done.returncode == 0, done.stdout + done.stderr
     return Lab(name, mark)
 

@@ -11,7 +11,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
-from lab_client import Lab, eventually, marked_processes, mseelab, new_mark, unique
+from lab_client import Lab, bearable, eventually, marked_processes, mseelab, new_mark, unique
 from tunnel_labs import needs_data_plane, tunnel
 
 from lab.errors import BackendError, InputError
@@ -54,7 +54,8 @@ def module_lab(backend: str) -> Iterator[Callable[[str, str], Lab]]:
     def start(topology: str, name: str) -> Lab:
         lab = Lab(unique(name), new_mark())
         started.append(lab)
-        done = mseelab("up", topology, "--name", lab.name, "--backend", backend, mark=lab.mark)
+        with bearable(topology) as borne:
+            done = mseelab("up", borne, "--name", lab.name, "--backend", backend, mark=lab.mark)
         assert done.returncode == 0, done.stdout + done.stderr
         return lab
 

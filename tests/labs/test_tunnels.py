@@ -116,7 +116,7 @@ def test_new_keys_are_made_under_traffic_without_loss(secured: Lab) -> None:
     """ESP associations three times, the IKE association once, on both tunnels at the same time; and
     nothing was refused by either end."""
     refused = _refused(secured)
-    words = ("ping", "-n", "-q", "-c", str(round(800 * PATIENCE)), "-i", "0.005", SECURE_VM)
+    words = ("ping", "-n", "-q", "-c", "800", "-i", f"{0.005 * PATIENCE:g}", SECURE_VM)
     traffic = subprocess.Popen(
         [*COMMAND, "exec", "app1", "--", *words],
         stdout=subprocess.PIPE,

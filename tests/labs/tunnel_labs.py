@@ -96,7 +96,7 @@ def captured(lab: Lab, *interfaces: str, folder: Path, words: tuple[str, ...] = 
         yield seen
         for process in running:
             process.send_signal(signal.SIGINT)
-            process.wait(20)
+            process.wait(20 * PATIENCE)
     for path in paths:
         with PcapNgReader(str(path)) as reader:
             seen += list(reader)

@@ -21,7 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "bgp": set(),
     "plan": {"model", "bgp"},
     "fault": {"model", "plan"},
-    "agent": {"bgp", "netlink"},
+    "agent": {"bgp", "netlink", "timing"},
     "ipsec": {"plan"},
     "runtime": {"plan", "bgp", "agent", "ipsec", "fault", "netlink", "timing"},
     "probe": {"plan", "bgp", "runtime", "timing"},
