@@ -105,7 +105,7 @@ def flow_processes(mark: str) -> list[int]:
     return found
 
 
-def _settled(flows: Flows, name: str) -> StreamReport:
+def settled(flows: Flows, name: str) -> StreamReport:
     return wait_until(
         "all flows again",
         lambda: flows.report(name),
@@ -134,7 +134,7 @@ def test_an_undisturbed_flow_loses_nothing_with_tunnels_or_without(flows: Flows)
     flows.start("from-azure", HOST, "vm-corp")
     flows.after("from-azure", FLOWING_S)
     for name in ("plain", "secured", "from-azure"):
-        _unharmed(_settled(flows, name), KEPT_PACE)
+        _unharmed(settled(flows, name), KEPT_PACE)
 
 
 @pytest.mark.everywhere
@@ -204,7 +204,7 @@ def test_an_interruption_is_as_long_as_what_caused_it(flows: Flows, seconds: flo
     flows.after("measured", NOTICED_AFTER_S)
     flows.mark()
     begun, least, most = dropped_for(flows.lab, "core1", seconds)
-    report = _settled(flows, "measured")
+    report = settled(flows, "measured")
     for direction in DIRECTIONS:
         seen = report.recent[direction]
         assert seen.tally.longest is not None
@@ -231,7 +231,7 @@ def test_one_direction_alone_is_seen_as_such(
     flows.after("one-way", NOTICED_AFTER_S)
     flows.mark()
     dropped_for(flows.lab, "core1", 0.5, f"ip saddr {address}")
-    report = _settled(flows, "one-way")
+    report = settled(flows, "one-way")
     longest = report.recent[harmed].tally.longest
     assert longest is not None
     assert longest.seconds >= 0.4
@@ -245,7 +245,7 @@ def test_one_port_alone_is_seen_as_such(flows: Flows) -> None:
     flows.mark()
     sport = "udp sport 50178 ip daddr " + VM
     dropped_for(flows.lab, "core1", 0.5, sport)
-    report = _settled(flows, "ports")
+    report = settled(flows, "ports")
     assert (report.recent["forward"].interrupted, report.recent["return"].interrupted) == (1, 0)
 
 
@@ -254,7 +254,7 @@ def test_the_event_log_has_the_flow_its_silence_and_its_end(flows: Flows) -> Non
     flows.start("logged")
     flows.after("logged", NOTICED_AFTER_S)
     begun, least, _ = dropped_for(flows.lab, "core1", 0.5, f"ip saddr {HOST}")
-    _settled(flows, "logged")
+    settled(flows, "logged")
     flows.close()
 
     def ours() -> list[dict[str, object]]:

@@ -7,11 +7,11 @@ from contextlib import closing, contextmanager
 
 import pytest
 from lab_client import Lab, eventually
-from test_flows import Flows
+from test_flows import Flows, settled
 from tunnel_labs import SECURE_VM, needs_data_plane
 
 from lab.plan.types import Plan
-from lab.probe.stream import DIRECTIONS, Passage
+from lab.probe.stream import Passage
 from lab.scenario.bounds import Cause, Span, at_least, at_most
 from lab.timing import PATIENCE
 
@@ -38,8 +38,7 @@ def test_flows_move_to_the_tunnel_that_is_left(secured: Lab, how: str) -> None:
         flows.mark()
         fault = ("daemon_stop", "node=vpn1", "tunnel=conn-secure-0", f"how={how}")
         assert secured.run("fault", "apply", *fault).returncode == 0
-        seen = flows.after("through", back.most + FLOWING_S).recent
-        assert [seen[each].silent_since for each in DIRECTIONS] == [None, None]
+        seen = settled(flows, "through").recent
         assert _longest(seen["forward"]) < NOTICED_S
         assert back.least <= _longest(seen["return"]) <= back.most, back.name
         assert _next_hops(secured, "vpn1", PREFIX) == ["10.2.0.229"]
