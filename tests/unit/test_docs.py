@@ -283,7 +283,7 @@ def test_commands_exist_with_their_options(page: Path) -> None:
 
 def options_of(verb: str) -> set[str]:
     """Of the verb and of its sub-commands."""
-    with click.Context(cli) as context:
+    with cli.make_context("mseelab", [verb]) as context:
         command = cli.get_command(context, verb)
         assert command is not None
         commands = [command]
