@@ -123,6 +123,7 @@ def test_a_container_has_no_more_rights_than_its_daemon_needs(lab: Lab, containe
         options = container.attrs["HostConfig"]
         assert options["Privileged"] is False
         assert options["NetworkMode"] == "none"
+        assert container.attrs["Config"]["NetworkDisabled"]
         assert options["ReadonlyRootfs"] is True
         assert options["CapDrop"] == ["ALL"]
         assert set(options["CapAdd"]) <= {"NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE"}

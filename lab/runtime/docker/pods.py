@@ -108,6 +108,7 @@ class Pods:
                 entrypoint=container.entrypoint,
                 labels=labels(container, self._plan, self._folder),
                 healthcheck=NO_CHECK,
+                network_disabled=True,  # or they share locks, which many that end at once never get (20.10)
                 host_config=api.create_host_config(**container.host_options()),
             )["Id"]
         return identity, self._started(container, identity)
