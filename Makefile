@@ -13,7 +13,7 @@ JOBS ?= 3
 P ?=
 RUNS ?=
 # Side by side, a file of tests in one process; a few that are asked for run in this one.
-PYTEST := $(BIN)/pytest $(if $(strip $(K)),-k "$(strip $(K))",-n $(JOBS) --dist loadfile)
+PYTEST := $(BIN)/pytest $(if $(strip $(K)),-k "$(strip $(K))",-n $(JOBS) --dist loadfile --no-loadscope-reorder)
 # Beside pytest, which would run them one at a time: a lab is mostly waiting. Not when K= chooses tests.
 SCENARIOS = $(if $(strip $(K)),:,$(MSEELAB) test $(S) --jobs $(JOBS) --backend $(BACKEND))
 

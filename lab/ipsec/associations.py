@@ -10,6 +10,9 @@ ESTABLISHED, CONNECTING, DOWN = "established", "connecting", "down"
 
 CARRYING = frozenset({"INSTALLED", "REKEYING", "REKEYED"})
 
+LOOKS = 4
+"""In a row that miss a tunnel which was established, before it is one no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Associations:
@@ -40,13 +43,14 @@ class Lister(Protocol):
 async def listed_by(session: Lister, before: Associations) -> list[dict[str, Any]]:
     """The ``list-sa`` events of ``list-sas``, for an end that was seen as ``before``. Raises BackendError.
 
-    A tunnel that was established is missed only when it is so twice: charon walks its table and waits for
-    each association in use, so one IKE association that hands its children to the next may be listed
-    after it did, and the next not at all.
+    A tunnel that was established is missed only when it is so ``LOOKS`` times in a row: charon walks its
+    table and waits for each association in use, so one IKE association that hands its children to the next
+    may be listed after it did, and the next not at all.
     """
-    listed = await session.streamed("list-sas", "list-sa")
-    if before.state == ESTABLISHED and associations(listed).state != ESTABLISHED:
-        return await session.streamed("list-sas", "list-sa")
+    for _ in range(LOOKS):
+        listed = await session.streamed("list-sas", "list-sa")
+        if before.state != ESTABLISHED or associations(listed).state == ESTABLISHED:
+            break
     return listed
 
 

@@ -382,7 +382,7 @@ def test_ending_a_scenario_early_ends_its_flows(tmp_path: Path, mark: str, how: 
 def test_flows_of_a_runner_that_is_killed_end_although_its_lab_runs_on(tmp_path: Path, mark: str) -> None:
     name = unique("killed")
     file = written(tmp_path, name, BEGIN, NEVER)
-    command = start("test", str(file), "--name", name, mark=mark)
+    command = start("test", str(file), "--name", name, "--keep", mark=mark)
     try:
         eventually("it flows", lambda: bool(flow_processes(mark)), seconds=60)
         command.kill()

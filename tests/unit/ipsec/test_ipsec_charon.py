@@ -11,7 +11,7 @@ import pytest
 from ipsec_builders import AZURE, CERTIFIED, CUSTOM, KEY
 
 from lab.ipsec import charon
-from lab.ipsec.associations import ESTABLISHED, Associations, associations, barren, listed_by
+from lab.ipsec.associations import ESTABLISHED, LOOKS, Associations, associations, barren, listed_by
 from lab.plan.tunnels import Child
 
 NARROW = (Child("selectors-1", (ip_network("10.2.0.0/24"),), (ip_network("10.0.0.0/24"),)),)
@@ -129,8 +129,9 @@ REPLACED: list[dict[str, Any]] = [{"starting": {"state": "DELETING"}}]
 
 
 def test_a_tunnel_that_hands_its_children_over_while_it_is_listed_is_still_there() -> None:
-    assert Listing(REPLACED, [listed("INSTALLED")]).state(before=ESTABLISHED) == ESTABLISHED
-    assert Listing([], []).state(before=ESTABLISHED) == "down"
+    missed = [REPLACED] * (LOOKS - 1)
+    assert Listing(*missed, [listed("INSTALLED")]).state(before=ESTABLISHED) == ESTABLISHED
+    assert Listing(*missed, []).state(before=ESTABLISHED) == "down"
     assert Listing(REPLACED).state(before="connecting") == "connecting", "nothing was there to be missed"
 
 
