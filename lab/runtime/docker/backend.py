@@ -9,7 +9,9 @@ faster, and the lab is mended around it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 from collections.abc import Generator, Mapping
 from pathlib import Path
 
@@ -144,8 +146,15 @@ class ContainerCharons:
         return pod.pid
 
     def _again(self, pod: Pod, place: Place) -> None:
+        """A container that is of no use without its wire ends, so that the next try has a new one."""
         self.pods.restart(pod)
-        steering.connect(place)
+        self._used.add(pod.pid)
+        try:
+            steering.connect(place)
+        except BackendError:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pod.pid, signal.SIGKILL)
+            raise
 
 
 def _prepare(container: Container) -> None:
