@@ -18,10 +18,11 @@ from dataclasses import dataclass
 
 from lab.probe.keys import KeyFeed
 from lab.probe.pcapng import LINKTYPE_ETHERNET, LINKTYPE_RAW, Packet, file_header, packet_block
+from lab.runtime import buffers
 
 ETH_P_ALL = 0x0003
 SOL_PACKET, PACKET_STATISTICS, PACKET_AUXDATA = 263, 6, 8
-SO_RCVBUFFORCE, SO_TIMESTAMPNS = 33, 35
+SO_TIMESTAMPNS = 35
 SIOCGIFHWADDR = 0x8927
 ARPHRD_ETHER, ARPHRD_LOOPBACK = 1, 772
 PACKET_HOST, PACKET_OUTGOING = 0, 4
@@ -58,7 +59,7 @@ def open_socket(ifname: str = "") -> socket.socket:
     of all of them. Raises OSError."""
     protocol = 0 if ifname else socket.htons(ETH_P_ALL)
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
-    _enlarge_buffer(sock)
+    buffers.enlarge(sock, RECEIVE_BUFFER)
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
     if ifname:
@@ -186,14 +187,6 @@ def packet_of(data: bytes, ancillary: Ancillary, *, outbound: bool) -> Packet:
                 header = struct.pack("!HH", protocol, tag)
                 data = data[:MAC_ADDRESSES] + header + data[MAC_ADDRESSES:]
     return Packet(time_ns, data, outbound)
-
-
-def _enlarge_buffer(sock: socket.socket) -> None:
-    """A burst must fit. Root may exceed the limit that net.core.rmem_max sets others."""
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
-    except PermissionError:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -44,8 +44,9 @@ class DataPlane(Protocol):
     plugins: tuple[str, ...]
     """charon's plugins for the kernel, the one for ESP first."""
 
-    def adopt(self, place: Place) -> None:
-        """charon listens: the interface stands in the router under the tunnel's name, out of use."""
+    def adopt(self, place: Place, pid: int) -> None:
+        """charon, which is this process, listens: the interface stands in the router under the tunnel's
+        name, out of use."""
 
     def carry(self, place: Place, *, up: bool) -> None:
         """Whether the interface is in use: then all routes into it count, and else none does. What the

@@ -23,7 +23,7 @@ class Kernel:
     name = "kernel"
     plugins: tuple[str, ...] = ("kernel-netlink",)
 
-    def adopt(self, place: Place) -> None:
+    def adopt(self, place: Place, _pid: int) -> None:
         end = place.end
         with Router(place.namespace) as inside:
             inside.add_link(DEVICE, "xfrm", xfrm_if_id=IF_ID)

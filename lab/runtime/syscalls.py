@@ -1,4 +1,4 @@
-"""The few Linux calls Python 3.11 lacks: unshare, setns, mount, prctl (their man pages).
+"""The few Linux calls Python 3.11 lacks: unshare, setns, mount, prctl, pidfd_getfd (their man pages).
 
 Each raises OSError with the errno and what was tried.
 """
@@ -20,12 +20,15 @@ MS_REC, MS_PRIVATE = 0x4000, 0x40000
 
 PR_SET_NAME, PR_CAPBSET_READ, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 15, 23, 24, 38
 
+SYS_PIDFD_GETFD = 438
+"""On every architecture."""
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)
 
 
 def _check(result: int, what: str) -> None:
-    if result != 0:
+    if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, f"{what}: {os.strerror(code)}")
 
@@ -58,3 +61,10 @@ def bound(capabilities: int) -> None:
             continue
         _check(_libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0), f"prctl(PR_CAPBSET_DROP, {number})")
     _check(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)")
+
+
+def pidfd_getfd(pidfd: int, fd: int) -> int:
+    """A descriptor of ours for what another process has open; whoever might trace it may have that."""
+    ours: int = _libc.syscall(SYS_PIDFD_GETFD, pidfd, fd, 0)
+    _check(ours, f"pidfd_getfd({fd})")
+    return ours

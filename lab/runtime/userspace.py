@@ -7,9 +7,14 @@ cannot send it otherwise.
 
 from __future__ import annotations
 
-from lab.runtime import carrier, netns
+from lab.runtime import buffers, carrier, netns
 from lab.runtime.dataplane import DEVICE, Place, routes_into
 from lab.runtime.netlink import Router
+
+ESP_PORT = 4500
+WAITING = 4 << 20
+"""Bytes of packets on their way into charon, which has to share the processors: some 1,800 of full size,
+where a socket has room for 90 otherwise."""
 
 
 class Userspace:
@@ -19,10 +24,11 @@ class Userspace:
     name = "userspace"
     plugins: tuple[str, ...] = ("kernel-libipsec", "kernel-netlink")
 
-    def adopt(self, place: Place) -> None:
+    def adopt(self, place: Place, pid: int) -> None:
         """The plugin refuses an association when it cannot route into a device of the name its own had,
         so an empty bridge takes its place."""
         end = place.end
+        buffers.enlarge_of(pid, ESP_PORT, WAITING)
         with Router(place.namespace) as inside:
             inside.give_away(DEVICE, place.router, end.ifname)
             inside.add_stand_in(DEVICE)

@@ -134,7 +134,7 @@ Told = Callable[[Callable[[Scene], Any]], Any]
 
 def adopted(scene: Scene) -> None:
     scene.charon_starts()
-    scene.plane.adopt(scene.place)
+    scene.plane.adopt(scene.place, os.getpid())
 
 
 def test_an_interface_is_adopted_out_of_use(told: Told) -> None:

@@ -15,25 +15,12 @@ from lab.bgp.route import Asn
 from lab.bgp.speaker import Origination
 from lab.errors import BackendError
 from lab.plan.types import Plan, StaticRoute
-from lab.timing import Budget
+from lab.timing import PATIENCE, Budget
 
 pytestmark = pytest.mark.everywhere
 
-TOO_SHORT = Budget("test-convergence", 4.0)
-
-
-BringUp = Callable[[Plan], None]
-
-
-@pytest.fixture
-def bring_up(running: Running) -> BringUp:
-    """Up and down again."""
-
-    def up_and_down(plan: Plan) -> None:
-        with running(plan, TOO_SHORT):
-            pass
-
-    return up_and_down
+TOO_SHORT = Budget("test-convergence", 8.0 * PATIENCE)
+"""For what never comes; long enough for all that does."""
 
 
 def _without_wire(plan: Plan) -> Plan:
@@ -95,21 +82,24 @@ def _too_many_prefixes(plan: Plan) -> Plan:
     ],
 )
 def test_the_first_broken_link_is_named(
-    broken: Callable[[Plan], Plan], words: tuple[str, ...], bring_up: BringUp
+    broken: Callable[[Plan], Plan], words: tuple[str, ...], running: Running
 ) -> None:
     plan = replace(broken(line_plan(3)), name="test-diagnosis")
-    with pytest.raises(BackendError) as caught:
-        bring_up(plan)
+    with pytest.raises(BackendError) as caught, running(plan, TOO_SHORT):
+        pass
     for word in words:
         assert word in caught.value.message
     assert "test-convergence" in caught.value.message
     assert "one-sided" not in caught.value.message
 
 
-def test_the_untouched_line_converges(bring_up: BringUp) -> None:
-    bring_up(replace(line_plan(3), name="test-diagnosis"))
+def test_the_untouched_line_converges(running: Running) -> None:
+    with running(replace(line_plan(3), name="test-diagnosis")):
+        pass
 
 
-def test_a_policy_that_refuses_everything_is_no_failure(bring_up: BringUp) -> None:
+def test_a_policy_that_refuses_everything_is_no_failure(running: Running) -> None:
     """Converged is about sessions and end-of-RIB, not about routes a policy keeps away."""
-    bring_up(replace(with_neighbor(line_plan(3), 0, "r1", import_policy=REJECT_ALL), name="test-diagnosis"))
+    plan = replace(with_neighbor(line_plan(3), 0, "r1", import_policy=REJECT_ALL), name="test-diagnosis")
+    with running(plan):
+        pass

@@ -28,6 +28,7 @@ from lab.probe.stream import DIRECTIONS, MOST_PORTS, PACE_S, Direction, Stream, 
 from lab.probe.streaming import PROCESS_NAME, Streams
 from lab.runtime.control import Control, unpack
 from lab.runtime.rundir import folder_of
+from lab.runtime.userspace import WAITING
 from lab.timing import Budget, wait_until
 
 HOST, VM = "10.0.0.10", "10.17.1.4"
@@ -35,6 +36,7 @@ HOST, VM = "10.0.0.10", "10.17.1.4"
 FLOWING_S = 2.0
 """How long an undisturbed flow is looked at."""
 UNDER_LOAD_S = 4.0
+HANGING_S = 1.0
 EXACT_S = 0.05
 """How much longer or shorter than it was an interruption may be told, beside the pace: this host's
 scheduler, and nft's own time to change a table."""
@@ -43,6 +45,13 @@ KEPT_PACE = 0.8
 KEPT_PACE_UNDER_LOAD = 0.5
 LOOK_S = 5.0
 SOON = Budget("test-soon", 20.0)
+
+
+MOST_ROOM = int(Path("/proc/sys/net/core/rmem_max").read_text())
+needs_room = pytest.mark.skipif(
+    os.geteuid() != 0 and MOST_ROOM < WAITING,
+    reason=f"without root no socket here has room for {WAITING} bytes (net.core.rmem_max is {MOST_ROOM})",
+)
 
 
 class Flows:
@@ -149,6 +158,25 @@ def test_a_busy_host_slows_a_flow_down_and_interrupts_it_not(flows: Flows) -> No
             burner.kill()
             burner.wait(LIMIT_S)
     _unharmed(report, KEPT_PACE_UNDER_LOAD)
+
+
+@pytest.mark.everywhere
+@needs_data_plane
+@needs_room
+def test_packets_wait_for_a_charon_that_waits_for_a_processor(flows: Flows) -> None:
+    """Half of the eight ports in each tunnel: twice as many packets in that time as a socket has room for by
+    itself."""
+    flows.start("patient", SECURE_VM, size=1300)
+    flows.after("patient", NOTICED_AFTER_S)
+    hangs = ("daemon_stop", "node=vpn1", "tunnel=conn-secure-0", "how=freeze")
+    assert flows.lab.run("fault", "apply", *hangs).returncode == 0
+    flows.mark()
+    flows.after("patient", HANGING_S)
+    assert flows.lab.run("fault", "clear", "--all").returncode == 0
+    report = settled(flows, "patient")
+    for direction in DIRECTIONS:
+        assert report.total[direction].tally.lost == 0, direction
+        assert report.total[direction].tally.longest is not None, direction
 
 
 @pytest.mark.everywhere
