@@ -12,9 +12,9 @@ from lab.runtime.dataplane import DEVICE, Place, routes_into
 from lab.runtime.netlink import Router
 
 ESP_PORT = 4500
-WAITING = 4 << 20
-"""Bytes of packets on their way into charon, which has to share the processors: some 1,800 of full size,
-where a socket has room for 90 otherwise."""
+WAITING = 1 << 20
+"""Bytes of packets on their way into charon, which has to share the processors: some 900 of full size, for
+the kernel doubles it, where a socket has room for 90 otherwise."""
 
 
 class Userspace:
