@@ -22,12 +22,16 @@ from lab.probe.meter import NOTICED_AFTER_S, Meter, Watch, passage
 from lab.probe.sending import datagram_socket, source_address, what_is_said
 from lab.probe.stamps import Stamps
 from lab.probe.stream import DIRECTIONS, Direction, Passage, Stream, StreamReport
+from lab.runtime import buffers
 from lab.runtime.events import EventLog
 
 SO_TIMESTAMPNS = 35
 TIMESPEC = struct.Struct("=qq")
 ANCILLARY = 64
 LONGEST = 1 << 16
+RECEIVE_BUFFER = 4 << 20
+"""Bytes that may wait at either end, so that what comes late and at once is not counted as lost: some 3,000
+packets of full size; without root at most what net.core.rmem_max says, twice."""
 REPORT, MARK, END = b"report", b"mark", b"end"
 MESSAGE = 1 << 16
 
@@ -62,6 +66,7 @@ def near_sockets(stream: Stream, first_port: int) -> list[socket.socket]:
 def bound_socket(stream: Stream, address: str, port: int) -> socket.socket:
     """A socket that is told when its packets arrived. Raises InputError."""
     sock = datagram_socket(stream.destination.version)
+    buffers.enlarge(sock, RECEIVE_BUFFER)
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     try:
         sock.bind((address, port))
