@@ -1,5 +1,6 @@
-"""make test-kernel: boot Debian's stock kernel in QEMU and run the chosen tests there; or, as make
-bench-kernel does, ``boot.py bench WORD...`` with those of ``python -m lab.bench``: measure there.
+"""make test-kernel: boot Debian's stock kernel in QEMU and run the chosen tests there, some of them in
+containers where there are images of this checkout; or, as make bench-kernel does, ``boot.py bench WORD...``
+with those of ``python -m lab.bench``: measure there.
 
 The guest has this host's files, read-only, and with them its Python and strongSwan; what it writes is gone
 with it, but for its results. Exits with 0 when all of the tests passed or all was measured, with 1 when one
@@ -18,18 +19,23 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
+from images import images_for
 from stock import BROKEN, MissingError, StockKernel, cache_folder, stock_kernel
 
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parents[1] / "build"
-CHOSEN = ("chosen", "chosen-rootless")
-"""What to run there, as root and as an ordinary user: the files of that name here, and folders of results."""
+ANYWHERE = ("chosen", "chosen-rootless")
+IN_CONTAINERS = "chosen-containers"
+CHOSEN = (*ANYWHERE, IN_CONTAINERS)
+"""What to run there, as root and as an ordinary user, and where there are images: the files of that name
+here, and folders of results."""
 FIGURES = "bench.json"
 QEMU = "qemu-system-x86_64"
-MEMORY = "2G"
+MEMORY = "3G"
 MOST_CPUS = 4
 
 UP = "guest: Linux"
@@ -149,9 +155,9 @@ def listen(guest: Guest, console: int) -> None:
     guest.hears(rest.decode(errors="replace"))
 
 
-def verdict(results: Path) -> int | None:
+def verdict(chosen: tuple[str, ...], results: Path) -> int | None:
     """The exit code by what the guest left of all that was chosen; None when something is missing."""
-    codes = [_verdict(results / name) for name in CHOSEN]
+    codes = [_verdict(results / name) for name in chosen]
     return None if None in codes else max(code for code in codes if code is not None)
 
 
@@ -192,11 +198,12 @@ class Errand:
         return BUILD / self.folder
 
 
-def errand(words: list[str]) -> Errand:
-    """By the words of the command line."""
+def errand(words: list[str], saved: Callable[[], bool]) -> Errand:
+    """By the words of the command line. ``saved``: whether there are images for the guest's own engine."""
     match words:
         case []:
-            return Errand("test-kernel", ("test",), verdict)
+            chosen = CHOSEN if saved() else ANYWHERE
+            return Errand("test-kernel", ("test", *chosen), partial(verdict, chosen))
         case ["bench", *asked]:
             return Errand("bench-kernel", ("bench", *asked), figures)
     raise MissingError(
@@ -232,7 +239,8 @@ def run(errand: Errand) -> int:
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(BROKEN))  # not without ending the guest
     try:
-        sys.exit(run(errand(sys.argv[1:])))
+        with images_for(BUILD / "test-kernel-images.tar", say) as saved:
+            sys.exit(run(errand(sys.argv[1:], saved)))
     except MissingError as error:
         say(str(error))
         sys.exit(BROKEN)

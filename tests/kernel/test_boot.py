@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import boot
 import pytest
+from images import images_for
 from stock import BROKEN, MissingError, StockKernel, stock_kernel
+
+from lab.runtime.docker.engine import Engine
+from lab.runtime.docker.recipes import RECIPES
 
 UP = "echo 'guest: Linux 6.1 is up'; "
 
@@ -55,10 +61,11 @@ PASSED, SKIPPED = '<testcase name="a"/>', '<testcase name="b"><skipped/></testca
 def test_the_verdict_is_that_of_pytest_but_for_tests_that_were_skipped(
     code: str, cases: str, verdict: int, tmp_path: Path
 ) -> None:
-    for worse, better in (boot.CHOSEN, boot.CHOSEN[::-1]):
+    for worse, better in (boot.ANYWHERE, boot.ANYWHERE[::-1]):
         left(tmp_path / worse, code, cases)
         left(tmp_path / better, "0", PASSED)
-        assert boot.verdict(tmp_path) == verdict
+        assert boot.verdict(boot.ANYWHERE, tmp_path) == verdict
+    assert boot.verdict(boot.CHOSEN, tmp_path) is None
 
 
 def left(results: Path, code: str, cases: str) -> None:
@@ -68,23 +75,50 @@ def left(results: Path, code: str, cases: str) -> None:
 
 
 def test_a_guest_that_left_nothing_or_half_of_it_has_no_verdict(tmp_path: Path) -> None:
-    assert boot.verdict(tmp_path) is None
-    left(tmp_path / boot.CHOSEN[0], "0", PASSED)
-    assert boot.verdict(tmp_path) is None
+    assert boot.verdict(boot.ANYWHERE, tmp_path) is None
+    left(tmp_path / boot.ANYWHERE[0], "0", PASSED)
+    assert boot.verdict(boot.ANYWHERE, tmp_path) is None
 
 
 # Errands.
 
 
+def no_images() -> bool:
+    raise AssertionError("only the tests have a use for them")
+
+
+def test_images_are_a_file_for_as_long_as_they_are_needed(containers: Engine, tmp_path: Path) -> None:
+    file, said = tmp_path / "images.tar", []
+    with images_for(file, said.append) as saved:
+        assert not file.exists()
+        assert saved()
+        with tarfile.open(file) as archive:
+            manifest = json.loads(archive.extractfile("manifest.json").read())  # type: ignore[union-attr]
+    assert {tag for image in manifest for tag in image["RepoTags"]} == {one.reference for one in RECIPES}
+    assert (file.exists(), said) == (False, [])
+
+
+def test_without_an_engine_it_is_said_why_there_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    said: list[str] = []
+    with images_for(tmp_path / "images.tar", said.append) as saved:
+        assert not saved()
+    assert len(said) == 1
+    assert said[0].startswith("nothing is tested in containers there: ")
+
+
 def test_without_a_word_the_tests_are_run_and_bench_has_words_of_its_own() -> None:
-    tests, bench = boot.errand([]), boot.errand(["bench", "line", "--runs", "1"])
-    assert (tests.words, tests.results.name) == (("test",), "test-kernel")
+    tests, bench = boot.errand([], lambda: True), boot.errand(["bench", "line", "--runs", "1"], no_images)
+    assert (tests.words, tests.results.name) == (("test", *boot.CHOSEN), "test-kernel")
+    assert boot.errand([], lambda: False).words == ("test", *boot.ANYWHERE)
     assert (bench.words, bench.results.name) == (("bench", "line", "--runs", "1"), "bench-kernel")
 
 
 def test_what_is_no_errand_is_told() -> None:
     with pytest.raises(MissingError, match="'bnech' is no errand"):
-        boot.errand(["bnech"])
+        boot.errand(["bnech"], no_images)
 
 
 def test_the_guest_hears_its_errand_as_one_word_of_the_command_line() -> None:
