@@ -10,6 +10,7 @@ from typing import Any
 from lab.errors import ExpectationError, LabError, from_json, to_json
 from lab.model.load import load_document
 from lab.model.shipped import find_topology
+from lab.runtime.names import AUTO
 from lab.scenario.kinds.base import Action, Expectation
 from lab.scenario.patch import document_of
 from lab.scenario.report_text import verdict_text
@@ -69,11 +70,13 @@ def lab_in_hand(
     *,
     beside: Path = Path(),
     patience: float = 1.0,
+    backend: str = AUTO,
     watcher: Watcher | None = None,
 ) -> Iterator[LabInHand]:
-    """A lab of a shipped topology or a file, seen from the folder ``beside``. Raises LabError."""
+    """A lab of a shipped topology or a file, seen from the folder ``beside``; its nodes live in the
+    ``backend``. Raises LabError."""
     stage = _stage(find_topology(topology, beside), patch)
-    with lab_of(stage, unique_name(stage.plan.name), CONVERGENCE) as ours:
+    with lab_of(stage, unique_name(stage.plan.name), CONVERGENCE, backend=backend) as ours:
         for warning in ours.warnings:
             (watcher or Watcher()).warned(warning)
         yield LabInHand(ours.folder.name, ours.running, patience=patience)

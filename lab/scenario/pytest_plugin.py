@@ -1,7 +1,7 @@
 """pytest collects scenario files, one test each, and lends tests that need code a ``lab``.
 
-Every pytest that can import mseelab loads this module, so it imports nothing of ours before a
-scenario or a lab is asked for, and leaves alone whatever is not a scenario.
+Every pytest that can import mseelab loads this module, so it imports nothing of ours but names before
+a scenario or a lab is asked for, and leaves alone whatever is not a scenario.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lab.runtime.names import AUTO, DOCKER, NETNS
+
 if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr
 
@@ -25,17 +27,25 @@ MARKERS = (
     "topology(name, patch=None): what the `lab` fixture brings up",
 )
 
-
-PATIENCE = "--lab-patience"
+PATIENCE, BACKEND = "--lab-patience", "--lab-backend"
+BACKENDS = (AUTO, NETNS, DOCKER)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.getgroup("mseelab").addoption(
+    ours = parser.getgroup("mseelab")
+    ours.addoption(
         PATIENCE,
         type=_factor,
         default=os.environ.get("MSEELAB_PATIENCE", "1"),
         metavar="FACTOR",
         help="multiplies how long a claim about a lab may take; more for a slow host",
+    )
+    ours.addoption(
+        BACKEND,
+        type=_backend,
+        default=os.environ.get("MSEELAB_BACKEND", AUTO),
+        metavar="|".join(BACKENDS),
+        help="where nodes live: namespaces of the lab's own, or containers",
     )
 
 
@@ -45,6 +55,13 @@ def _factor(text: str) -> float:
     if not (math.isfinite(factor) and factor > 0):
         raise ValueError
     return factor
+
+
+def _backend(text: str) -> str:
+    """Raises ValueError, as argparse holds only words of the command line to its choices."""
+    if text not in BACKENDS:
+        raise ValueError
+    return text
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -85,7 +102,9 @@ class ScenarioItem(pytest.Item):
         from lab.scenario.result import Outcome
         from lab.scenario.trial import Conditions, run, unique_name
 
-        conditions = Conditions(patience=self.config.getoption(PATIENCE))
+        conditions = Conditions(
+            patience=self.config.getoption(PATIENCE), backend=self.config.getoption(BACKEND)
+        )
         try:
             loaded = load_scenario(self.path)
         except LabError as error:
@@ -120,13 +139,15 @@ def lab(request: pytest.FixtureRequest) -> Iterator[LabInHand]:
     marker = request.node.get_closest_marker("topology")
     if marker is None:
         pytest.fail('the lab fixture needs @pytest.mark.topology("NAME")', pytrace=False)
-    beside, patience = request.path.parent, request.config.getoption(PATIENCE)
-    watcher = _warning_at(request.node)
+    conditions = {
+        "beside": request.path.parent,
+        "patience": request.config.getoption(PATIENCE),
+        "backend": request.config.getoption(BACKEND),
+        "watcher": _warning_at(request.node),
+    }
     problem = None
     try:
-        with lab_in_hand(
-            *marker.args, **marker.kwargs, beside=beside, patience=patience, watcher=watcher
-        ) as in_hand:
+        with lab_in_hand(*marker.args, **marker.kwargs, **conditions) as in_hand:
             yield in_hand
     except LabError as error:
         problem = error.message

@@ -343,6 +343,18 @@ def test_pytest_lends_a_lab_to_tests_that_need_code(tmp_path: Path, mark: str) -
     assert 'needs @pytest.mark.topology("NAME")' in done.stdout
 
 
+def test_pytest_brings_labs_up_on_the_back_end_that_is_asked_for(
+    tmp_path: Path, mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    written(tmp_path, "of-routes", UP)
+    (tmp_path / "test_code.py").write_text(WITH_TUNNELS, encoding="utf-8")
+    done = run_pytest(tmp_path, mark, "--lab-backend", "docker")
+    assert "1 failed, 1 error" in done.stdout, done.stdout + done.stderr
+    assert done.stdout.count(f"no Docker engine runs at unix://{tmp_path}/nobody.sock") >= 2
+    assert "'dokcer'" in run_pytest(tmp_path, mark, "--lab-backend", "dokcer").stderr
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="takes /dev/net/tun away in a mount namespace of its own")
 def test_pytest_warns_of_what_a_lab_lacks_on_this_host(tmp_path: Path, mark: str) -> None:
     written(tmp_path, "of-routes", UP, topology="expressroute-vpn")
