@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +46,8 @@ def golden(request: pytest.FixtureRequest) -> Golden:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "docker: needs a container engine; skipped where there is none")
+    # Tests interrupt what they start, and themselves; in the background of a shell script that is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if _is_first(config):
         own_labs.begin()
 

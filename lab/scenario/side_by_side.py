@@ -110,10 +110,11 @@ def _answer(child: _Child[Result]) -> Result:
 
 
 def _interrupt(children: dict[int, _Child[Result]]) -> None:
-    """A terminal's Ctrl-C has reached them already; once more does no harm."""
+    """A terminal's Ctrl-C has reached them already; once more does no harm. It would do nothing in the
+    background of a shell script, which has SIGINT ignored (POSIX sh, 2.11)."""
     for child in children.values():
         with contextlib.suppress(ProcessLookupError):
-            os.kill(child.pid, signal.SIGINT)
+            os.kill(child.pid, signal.SIGTERM)
     for child in children.values():
         os.close(child.pipe)
         os.waitpid(child.pid, 0)

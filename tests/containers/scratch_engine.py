@@ -63,6 +63,18 @@ def scratch_engine(size: str, monkeypatch: pytest.MonkeyPatch, *options: str) ->
         finally:
             daemon.send_signal(signal.SIGTERM)
             daemon.wait(ENGINE_ENDS.seconds)
+            _end_shims(folder)
+
+
+def _end_shims(folder: str) -> None:
+    """Of an engine that was killed: what containers hang on stays, and so do those that never began."""
+    found = subprocess.run(
+        ["pgrep", "-f", f"^[^ ]*containerd-shim.*{folder}/"], stdout=subprocess.PIPE, text=True
+    )
+    for shim in found.stdout.split():
+        subprocess.run(["pkill", "-KILL", "--parent", shim], check=False)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(shim), signal.SIGKILL)
 
 
 def _connected(log: Path) -> Engine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -67,6 +68,15 @@ def test_a_child_that_dies_is_an_error() -> None:
         list(side_by_side([1], lambda _: os.kill(os.getpid(), signal.SIGKILL), at_once=1))
 
 
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["", "in-the-background"])
+def sigint(request: pytest.FixtureRequest) -> Iterator[None]:
+    """As whoever starts us has it; a shell script lets what is in its background ignore it."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("sigint")
 def test_leaving_early_interrupts_all_and_waits_for_them(tmp_path: Path) -> None:
     def work(number: int) -> int:
         if number == 0:
@@ -74,7 +84,7 @@ def test_leaving_early_interrupts_all_and_waits_for_them(tmp_path: Path) -> None
             return 0
         try:
             (tmp_path / "begun").touch()
-            signal.pause()
+            signal.sigtimedwait((), SOON.seconds)
         except KeyboardInterrupt:
             (tmp_path / "cleaned").touch()
         return number
