@@ -139,15 +139,13 @@ def lab(request: pytest.FixtureRequest) -> Iterator[LabInHand]:
     marker = request.node.get_closest_marker("topology")
     if marker is None:
         pytest.fail('the lab fixture needs @pytest.mark.topology("NAME")', pytrace=False)
-    conditions = {
-        "beside": request.path.parent,
-        "patience": request.config.getoption(PATIENCE),
-        "backend": request.config.getoption(BACKEND),
-        "watcher": _warning_at(request.node),
-    }
+    patience, backend = request.config.getoption(PATIENCE), request.config.getoption(BACKEND)
+    beside, watcher = request.path.parent, _warning_at(request.node)
     problem = None
     try:
-        with lab_in_hand(*marker.args, **marker.kwargs, **conditions) as in_hand:
+        with lab_in_hand(
+            *marker.args, **marker.kwargs, beside=beside, patience=patience, backend=backend, watcher=watcher
+        ) as in_hand:
             yield in_hand
     except LabError as error:
         problem = error.message
