@@ -351,7 +351,8 @@ def test_pytest_brings_labs_up_on_the_back_end_that_is_asked_for(
     (tmp_path / "test_code.py").write_text(WITH_TUNNELS, encoding="utf-8")
     done = run_pytest(tmp_path, mark, "--lab-backend", "docker")
     assert "1 failed, 1 error" in done.stdout, done.stdout + done.stderr
-    assert done.stdout.count(f"no Docker engine runs at unix://{tmp_path}/nobody.sock") >= 2
+    refusal = "no Docker engine runs at " if os.geteuid() == 0 else "wiring containers takes root"
+    assert done.stdout.count(refusal) >= 2, done.stdout
     assert "'dokcer'" in run_pytest(tmp_path, mark, "--lab-backend", "dokcer").stderr
 
 
