@@ -23,6 +23,8 @@ from lab.runtime.rundir import folder_of
 HOST, VM = "10.0.0.10", "10.17.1.4"
 FEW, MANY = 1_000, 400_000
 """Bytes: of one segment, and of some hundred."""
+GSO_MAX_SEGS = 65535
+"""The kernel's own (linux/netdevice.h)."""
 
 
 def carried(
@@ -48,6 +50,22 @@ def ruled(lab: Lab, *rules: str, node: str = "core1") -> Iterator[None]:
         yield
     finally:
         lab.execute(node, "nft", f"delete table {table}")
+
+
+@contextmanager
+def segment_by_segment(lab: Lab, node: str) -> Iterator[None]:
+    """A node's packets are as long as on a wire; between namespaces one holds many segments otherwise, and
+    is longer than each."""
+
+    def at_once(segments: int) -> None:
+        words = ("ip", "link", "set", "dev", "eth0", "gso_max_segs", str(segments))
+        assert lab.execute(node, *words).returncode == 0
+
+    at_once(1)
+    try:
+        yield
+    finally:
+        at_once(GSO_MAX_SEGS)
 
 
 def sockets(lab: Lab, node: str) -> str:
@@ -87,7 +105,8 @@ def test_a_way_that_takes_no_full_segments_lets_connections_stall(secured: Lab) 
     with ruled(secured, f"{AT} meta length > 1000 drop"):
         assert fates(carried(secured, length=FEW // 2)) == {(Fate.INTACT, None)}
         stalled = carried(secured)
-        fitting = carried(secured, mss=900)
+        with segment_by_segment(secured, "app1"):
+            fitting = carried(secured, mss=900)
     assert fates(stalled) == {(Fate.STALLED, None)}
     assert {one.arrived for one in stalled.connections} == {0}
     assert all(one.sent and one.resent for one in stalled.connections)
