@@ -21,6 +21,7 @@ SCENARIOS = $(if $(strip $(K)),:,$(MSEELAB) test $(S) --jobs $(JOBS) --backend $
 COMMANDS := nft:nftables ip:iproute2 ping:iputils-ping
 # What only IPsec tunnels need, as file:debian-package.
 IPSEC := /usr/sbin/charon-systemd:charon-systemd \
+  /usr/lib/ipsec/plugins/libstrongswan-openssl.so:libstrongswan-standard-plugins \
   /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so:libcharon-extra-plugins
 
 # What booting another kernel needs, as command:debian-package.
@@ -99,7 +100,7 @@ bench-kernel: setup-kernel ## Measure tunnels on Debian's stock kernel, in QEMU 
 # A first run installs packages if it may (root, or sudo without a password) and says which
 # are missing if it may not. A second run does nothing. Debian starts an IKE daemon for the host with
 # its package; no lab has a use for that one.
-$(VENV)/.ready: pyproject.toml
+$(VENV)/.ready: pyproject.toml Makefile
 	@missing=; \
 	for pair in $(COMMANDS); do \
 	  PATH=$$PATH:/usr/sbin:/sbin command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair#*:}"; \

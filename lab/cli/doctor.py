@@ -43,8 +43,8 @@ PROGRAMS = (
 """Command, Debian package, whether every lab needs it, what for."""
 
 NEEDED_BY_PLANE = {
-    "kernel": ("charon-systemd", "xfrm-interface", "esp-aes-gcm", "esp-aes-cbc"),
-    "userspace": ("charon-systemd", "kernel-libipsec", "tun"),
+    "kernel": ("charon-systemd", "strongswan-openssl", "xfrm-interface", "esp-aes-gcm", "esp-aes-cbc"),
+    "userspace": ("charon-systemd", "strongswan-openssl", "strongswan-kernel-libipsec", "tun"),
 }
 """What each data plane of IPsec tunnels needs, the preferred one first."""
 
@@ -136,9 +136,10 @@ def _dataplane(checks: dict[str, Check]) -> tuple[str | None, str]:
     }
     if not missing["kernel"]:
         return "kernel", "this kernel has ESP and xfrm interfaces"
+    for either in missing["kernel"]:
+        if either in missing["userspace"]:
+            return None, f"{either} is missing"
     kernel = f"the kernel has no {missing['kernel'][0]}"
-    if missing["kernel"][0] == "charon-systemd":
-        return None, "charon-systemd is missing"
     if not missing["userspace"]:
         return "userspace", kernel
     return None, f"{kernel}, and {missing['userspace'][0]} is missing"
@@ -161,18 +162,22 @@ def _host() -> Iterator[Check]:
     for program, package, needed, purpose in PROGRAMS:
         place = shutil.which(program, path=node_environment()["PATH"])
         yield Check(program, place is not None, needed, purpose, place, f"`apt install {package}`")
-    yield _libipsec()
+    yield from _plugins()
     yield _run_folder()
     yield _memory()
 
 
-def _libipsec() -> Check:
-    from lab.runtime.capability import libipsec
+def _plugins() -> Iterator[Check]:
+    from lab.runtime import plugins
 
-    place = libipsec()
-    purpose = "IPsec tunnels (strongSwan's ESP in userspace)"
-    fix = "`apt install libcharon-extra-plugins`"
-    return Check("kernel-libipsec", place is not None, False, purpose, str(place) if place else None, fix)
+    purposes = {
+        plugins.OPENSSL: "IPsec tunnels (strongSwan's algorithms)",
+        plugins.LIBIPSEC: "IPsec tunnels (strongSwan's ESP in userspace)",
+    }
+    for plugin, purpose in purposes.items():
+        place = plugins.place(plugin)
+        found = str(place) if place else None
+        yield Check(f"strongswan-{plugin}", place is not None, False, purpose, found, plugins.fix(plugin))
 
 
 def _exabgp() -> Check:

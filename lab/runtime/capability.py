@@ -20,7 +20,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from lab.errors import BackendError
-from lab.runtime import netns, xfrm
+from lab.runtime import netns, plugins, xfrm
 from lab.runtime.dataplane import DataPlane
 from lab.runtime.isolation import run_isolated
 from lab.runtime.kernel import Kernel
@@ -31,10 +31,6 @@ from lab.runtime.userspace import Userspace
 
 TCP_MD5SIG = 14
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x1, 0x1000
-
-LIBIPSEC = "libstrongswan-kernel-libipsec.so"
-PLUGIN_FOLDERS = ("/usr/lib/ipsec/plugins", "/usr/lib/strongswan/plugins", "/usr/lib64/strongswan/plugins")
-"""Where Debian and others keep strongSwan's plugins."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +75,6 @@ def choose(programs: Mapping[str, str | None]) -> Mechanisms:
         os.close(scratch.fd)
 
 
-def libipsec() -> Path | None:
-    """strongSwan's plugin for ESP outside the kernel."""
-    places = (Path(folder, LIBIPSEC) for folder in PLUGIN_FOLDERS)
-    return next((place for place in places if place.exists()), None)
-
-
 def obstacles_here() -> dict[str, str | None]:
     """What keeps each data plane from working, tried in a scratch namespace."""
     scratch = netns.create("scratch", forwarding=False)
@@ -99,8 +89,10 @@ def programs_here() -> dict[str, str | None]:
     if shutil.which("charon-systemd", path=node_environment()["PATH"]) is None:
         missing = "charon-systemd is not installed: `make setup`, or `apt install charon-systemd`"
         return {Kernel.name: missing, Userspace.name: missing}
-    plugin = "strongSwan's plugin kernel-libipsec is missing: `apt install libcharon-extra-plugins`"
-    return {Kernel.name: None, Userspace.name: None if libipsec() is not None else plugin}
+    return {
+        Kernel.name: plugins.lacking(plugins.OPENSSL),
+        Userspace.name: plugins.lacking(plugins.OPENSSL, plugins.LIBIPSEC),
+    }
 
 
 def _obstacles(scratch: NetworkNamespace, programs: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -54,7 +54,7 @@ def ipsec(*missing: str) -> list[Check]:
 
 def test_the_kernel_carries_tunnels_where_it_can() -> None:
     assert judge(ipsec())["dataplane"] == "kernel"
-    assert judge(ipsec("tun", "kernel-libipsec"))["dataplane"] == "kernel"
+    assert judge(ipsec("tun", "strongswan-kernel-libipsec"))["dataplane"] == "kernel"
 
 
 @pytest.mark.parametrize("lacking", ["xfrm-interface", "esp-aes-gcm", "esp-aes-cbc"])
@@ -63,7 +63,7 @@ def test_tunnels_are_carried_in_userspace_where_the_kernel_lacks_something(lacki
     assert (verdict["dataplane"], lacking in verdict["dataplane_reason"]) == ("userspace", True)
 
 
-@pytest.mark.parametrize("missing", [("charon-systemd",), ("esp-aes-gcm", "tun")])
+@pytest.mark.parametrize("missing", [("charon-systemd",), ("strongswan-openssl",), ("esp-aes-gcm", "tun")])
 def test_without_a_data_plane_a_lab_can_run_all_the_same(missing: tuple[str, ...]) -> None:
     verdict = judge(ipsec(*missing))
     assert (verdict["can_run"], verdict["dataplane"]) == (True, None)
