@@ -67,7 +67,7 @@ def _addresses(sources: tuple[Prefix, ...], destinations: tuple[Prefix, ...]) ->
 
 def _protocol(rule: FilterRule) -> Iterator[str]:
     if rule.protocol == "icmp":
-        yield "meta l4proto { icmp, ipv6-icmp }"
+        yield "meta l4proto { icmp, icmpv6 }"
     elif rule.protocol is not None:
         yield f"meta l4proto {rule.protocol}"
     elif rule.destination_ports:

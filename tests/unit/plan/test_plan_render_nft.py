@@ -43,7 +43,7 @@ RULES = [
         {"sources": ["10.1.0.0/16", "10.0.0.0/8", "192.0.2.0/24"]},
         [f"ip saddr {{ 10.0.0.0/8, 192.0.2.0/24 }} {END}"],
     ),
-    ({"protocol": "icmp"}, [f"meta l4proto {{ icmp, ipv6-icmp }} {END}"]),
+    ({"protocol": "icmp"}, [f"meta l4proto {{ icmp, icmpv6 }} {END}"]),
     ({"protocol": "esp"}, [f"meta l4proto esp {END}"]),
     (
         {"protocol": "udp", "destination_ports": ((500, 500), (4500, 4500))},
