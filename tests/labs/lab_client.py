@@ -182,6 +182,13 @@ class Lab:
         """Whether one of a few echo requests is answered."""
         return self.execute(node, "ping", "-n", "-c", "3", "-i", "0.1", "-W", "1", address).returncode == 0
 
+    def pings(self, node: str, address: str, count: int, *words: str) -> None:
+        """So many echo requests, all but the last in quick succession. ping waits for the answer to its last
+        one no longer than for the next; here the last goes alone, behind the others, and is awaited."""
+        for some in (("-c", str(count - 1), "-i", "0.02"), ("-c", "1")):
+            done = self.execute(node, "ping", "-n", *some, "-W", "10", *words, address)
+            assert done.returncode == 0, done.stdout
+
     def routes(self, node: str) -> list[dict[str, Any]]:
         answer: list[dict[str, Any]] = self.json("show", "routes", node)
         return answer

@@ -61,10 +61,13 @@ COUNTED_S = 30
 """At once, but for a machine with many labs at a time."""
 
 
-def ping_from_azure(lab: Lab, secret: bytes, count: int, *more: str, answered: bool = True) -> None:
-    words = ("ping", "-n", "-c", str(count), "-i", "0.02", "-W", "1", "-p", secret.hex(), "-s", "200")
-    done = lab.execute("vm-secure", *words, *more, HOST)
-    assert (done.returncode == 0) is answered, done.stdout
+def ping_from_azure(lab: Lab, secret: bytes, count: int) -> None:
+    lab.pings("vm-secure", HOST, count, *carrying(secret))
+
+
+def carrying(secret: bytes) -> tuple[str, ...]:
+    """What ping is told to have it in its packets."""
+    return ("-p", secret.hex(), "-s", "200")
 
 
 def secret_for(case: str) -> bytes:
@@ -345,7 +348,8 @@ def test_a_packet_put_in_again_is_dropped_and_counted(secured: Lab, tmp_path: Pa
 def taken_from_azure(lab: Lab, secret: bytes, count: int, folder: Path) -> list[EspPacket]:
     """ESP packets with the secret that the device has never seen."""
     with captured(lab, *PROVIDER, folder=folder) as seen, kept_from_the_device(lab):
-        ping_from_azure(lab, secret, count, answered=False)
+        words = ("ping", "-n", "-c", str(count), "-i", "0.02", "-W", "1", *carrying(secret), HOST)
+        assert lab.execute("vm-secure", *words).returncode == 1, "nothing is answered"
     taken = [packet for packet in esp_from_azure(seen) if len(packet.data) > 228]
     assert len(taken) == count
     return taken
@@ -395,8 +399,7 @@ def test_both_ends_count_what_went_through_to_the_octet(secured: Lab) -> None:
     """What is more than that is of BGP inside, which says something every few seconds: every packet that
     was not sent here has the size of a keepalive or an acknowledgement."""
     before = carried(secured)
-    words = ("ping", "-n", "-c", str(SENT), "-i", "0.01", "-s", "1000", SECURE_VM)
-    assert secured.execute("app1", *words).returncode == 0
+    secured.pings("app1", SECURE_VM, SENT, "-s", "1000")
     grown = carried(secured) - before
     for end in ("vpn1", "vpngw-secure"):
         for way in ("in", "out"):
