@@ -92,17 +92,18 @@ class RunningEnd:
     # Its charon.
 
     async def launch(self) -> None:
-        """A charon that listens, knows its connection and has given its device to the router. Raises
-        BackendError."""
+        """A charon that listens, has given its device to the router and knows its connection: in that order,
+        for with a connection its peer may begin at once, and a device that is taken over then is out of
+        use. Raises BackendError."""
         self.pid = pid = await self.around.charons.start(self.place, self.folder, self.log)
         self.around.events.write("daemon-started", self.end.namespace, daemon="charon", pid=self.pid)
         self.session = await self._connected()
         (self.folder / charon.VICI_SOCKET).chmod(0o600)
         await self.session.register(*EVENTS)
+        await asyncio.to_thread(self.around.plane.adopt, self.place, pid)
         await self.session.command(*charon.secret(self.end, self.held))
         for name, connection in charon.connections(self.end, self.held).items():
             await self.session.command("load-conn", {name: connection})
-        await asyncio.to_thread(self.around.plane.adopt, self.place, pid)
 
     async def _connected(self) -> Session:
         loop, backoff = asyncio.get_running_loop(), Backoff()

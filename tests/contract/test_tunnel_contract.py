@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import socket
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -27,7 +28,7 @@ from lab.ipsec.charon import STARTING, connections
 from lab.plan.tunnels import Initiation, Proposals, TunnelEnd
 from lab.plan.types import Plan
 from lab.runtime import netns
-from lab.runtime.dataplane import DataPlane
+from lab.runtime.dataplane import DataPlane, Place
 from lab.runtime.events import EventLog
 from lab.runtime.isolation import run_isolated
 from lab.runtime.local import LocalCharons
@@ -38,7 +39,7 @@ from lab.runtime.process import node_environment
 from lab.runtime.rundir import RunFolder
 from lab.runtime.tunnel_end import RunningEnd
 from lab.runtime.tunnels import Tunnels
-from lab.timing import PATIENCE
+from lab.timing import PATIENCE, TUNNEL_RETRY_S
 
 pytestmark = pytest.mark.lab
 
@@ -294,3 +295,39 @@ def test_a_charon_that_dies_takes_the_tunnel_along_and_brings_it_back(told: Told
         return gone, await scene.ping(), max(await scene.in_kernel("state")) <= 2
 
     assert told(story) == [None, True, True]
+
+
+class Slow:
+    """A data plane that takes over a device late: when the tunnel is up, or could have been for long."""
+
+    def __init__(self, plane: DataPlane, established: Callable[[], bool]) -> None:
+        self._plane = plane
+        self._established = established
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._plane, name)
+
+    def adopt(self, place: Place, pid: int) -> None:
+        latest = time.monotonic() + TUNNEL_RETRY_S + 1
+        while not self._established() and time.monotonic() < latest:
+            threading.Event().wait(0.01)
+        self._plane.adopt(place, pid)
+
+
+def test_a_device_that_is_taken_over_late_is_used_all_the_same(told: Told) -> None:
+    """Both charons die; the peer begins the tunnel as soon as it is answered."""
+
+    async def story(scene: Scene) -> Any:
+        late = scene.end("gateway")
+        late.around = replace(
+            late.around, plane=Slow(scene.plane, lambda: late.associations.state == ESTABLISHED)
+        )
+        for victim in scene.tunnels.ends:
+            assert victim.pid is not None
+            os.kill(victim.pid, signal.SIGKILL)
+        await scene.until("it is noticed", lambda: ESTABLISHED not in scene.states())
+        await scene.until("it is back", lambda: scene.states() == {ESTABLISHED})
+        await scene.until_way(DEVICE.ifname)
+        return await scene.ping()
+
+    assert told(story) is True
