@@ -21,6 +21,7 @@ import click
 from lab.cli.options import format_option, print_json
 from lab.cli.tables import heading, print_table
 from lab.errors import BackendError
+from lab.runtime import plugins
 from lab.runtime.dataplane import WHERE
 from lab.runtime.isolation import USER_NAMESPACE_HINT
 from lab.runtime.process import node_environment
@@ -41,6 +42,12 @@ PROGRAMS = (
     ("tcpdump", "tcpdump", False, "reading packets in a node; `mseelab capture` does without"),
 )
 """Command, Debian package, whether every lab needs it, what for."""
+
+PLUGINS = (
+    (plugins.OPENSSL, "IPsec tunnels (strongSwan's algorithms)"),
+    (plugins.LIBIPSEC, "IPsec tunnels (strongSwan's ESP in userspace)"),
+)
+"""strongSwan's, and what for."""
 
 NEEDED_BY_PLANE = {
     "kernel": ("charon-systemd", "strongswan-openssl", "xfrm-interface", "esp-aes-gcm", "esp-aes-cbc"),
@@ -162,22 +169,11 @@ def _host() -> Iterator[Check]:
     for program, package, needed, purpose in PROGRAMS:
         place = shutil.which(program, path=node_environment()["PATH"])
         yield Check(program, place is not None, needed, purpose, place, f"`apt install {package}`")
-    yield from _plugins()
+    for plugin, purpose in PLUGINS:
+        place = plugins.place(plugin)
+        yield Check(f"strongswan-{plugin}", place is not None, False, purpose, place, plugins.fix(plugin))
     yield _run_folder()
     yield _memory()
-
-
-def _plugins() -> Iterator[Check]:
-    from lab.runtime import plugins
-
-    purposes = {
-        plugins.OPENSSL: "IPsec tunnels (strongSwan's algorithms)",
-        plugins.LIBIPSEC: "IPsec tunnels (strongSwan's ESP in userspace)",
-    }
-    for plugin, purpose in purposes.items():
-        place = plugins.place(plugin)
-        found = str(place) if place else None
-        yield Check(f"strongswan-{plugin}", place is not None, False, purpose, found, plugins.fix(plugin))
 
 
 def _exabgp() -> Check:

@@ -16,10 +16,10 @@ PACKAGES = {OPENSSL: "libstrongswan-standard-plugins", LIBIPSEC: "libcharon-extr
 """Debian's package of each."""
 
 
-def place(plugin: str) -> Path | None:
+def place(plugin: str) -> str | None:
     """Where it is; None where it is not installed."""
     places = (Path(folder, f"libstrongswan-{plugin}.so") for folder in FOLDERS)
-    return next((place for place in places if place.exists()), None)
+    return next((str(place) for place in places if place.exists()), None)
 
 
 def fix(plugin: str) -> str:

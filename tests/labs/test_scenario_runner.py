@@ -346,12 +346,13 @@ def test_pytest_lends_a_lab_to_tests_that_need_code(tmp_path: Path, mark: str) -
 def test_pytest_brings_labs_up_on_the_back_end_that_is_asked_for(
     tmp_path: Path, mark: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    nobody = f"unix://{tmp_path}/nobody.sock"
+    monkeypatch.setenv("DOCKER_HOST", nobody)
     written(tmp_path, "of-routes", UP)
     (tmp_path / "test_code.py").write_text(WITH_TUNNELS, encoding="utf-8")
     done = run_pytest(tmp_path, mark, "--lab-backend", "docker")
     assert "1 failed, 1 error" in done.stdout, done.stdout + done.stderr
-    refusal = "no Docker engine runs at " if os.geteuid() == 0 else "wiring containers takes root"
+    refusal = f"no Docker engine runs at {nobody}" if os.geteuid() == 0 else "wiring containers takes root"
     assert done.stdout.count(refusal) >= 2, done.stdout
     assert "'dokcer'" in run_pytest(tmp_path, mark, "--lab-backend", "dokcer").stderr
 
